@@ -1,0 +1,78 @@
+# Everything lives in .venv; the first target that needs it makes it. Another interpreter: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+UV_VERSION := 0.13.8
+UV := $(VENV)/bin/uv
+UV_STAMP := $(VENV)/.uv-$(UV_VERSION)
+INSTALL := $(UV) pip install --python $(VENV)/bin/python --compile-bytecode -c constraints.txt
+
+STATIC_CHECKS := "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"
+TEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint leaderboard wheel constraints system-deps
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.installed-demo ## Install the suite and run its demonstration
+	$(VENV)/bin/suite demo
+
+leaderboard: $(VENV)/.installed-leaderboard ## Show the leaderboard in a browser, on this machine only
+	$(VENV)/bin/streamlit run leaderboard/app.py --server.address 127.0.0.1 \
+		--server.showEmailPrompt false --browser.gatherUsageStats false
+
+# Runs every check, whatever the others say; fails if any failed.
+define run-checks
+@failed=; \
+for check in $(1); do \
+	echo "==> $$check"; \
+	$(VENV)/bin/$$check || failed="$$failed, $$check"; \
+done; \
+if [ -n "$$failed" ]; then echo "Failed: $${failed#, }" >&2; exit 1; fi; \
+echo "All checks passed."
+endef
+
+test: $(VENV)/.installed-dev ## Run every check: style, types, imports, tests
+	$(call run-checks,$(STATIC_CHECKS) "pytest -n $(TEST_WORKERS) --dist worksteal")
+
+lint: $(VENV)/.installed-dev ## Run the checks that take seconds: style, types, imports
+	$(call run-checks,$(STATIC_CHECKS))
+
+wheel: $(UV_STAMP) ## Build the wheel into dist/ and run the demonstration from it, away from the checkout
+	rm -rf dist
+	$(UV) build --quiet --wheel --out-dir dist
+	$(UV) venv --quiet --python $(VENV)/bin/python dist/venv
+	$(UV) pip install --python dist/venv/bin/python --compile-bytecode -c constraints.txt "$$(echo dist/*.whl)[demo]"
+	mkdir dist/elsewhere
+	cd dist/elsewhere && ../venv/bin/suite --version && ../venv/bin/suite demo
+
+# One version of each package for all Pythons, so that they measure alike. Keeps the pins that still fit; to raise them
+# all: make constraints UPGRADE=--upgrade
+constraints: $(UV_STAMP) ## Pin every package for Python 3.11 to 3.13 in constraints.txt
+	UV_CUSTOM_COMPILE_COMMAND="make constraints" $(UV) pip compile pyproject.toml --quiet --all-extras --universal --fork-strategy fewest \
+		--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) --output-file constraints.txt
+
+# Python's packages bring their own libraries, so git is all that the tests need from Debian.
+system-deps: ## Install what the tests need besides Python packages (as root)
+	@if command -v git >/dev/null; then \
+		echo "system-deps: the tests need git and no other system package, and git is here."; \
+	elif [ "$$(id -u)" = 0 ]; then \
+		echo "system-deps: installing git with apt-get; the tests need no other system package."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git; \
+	else \
+		echo "system-deps: the tests need git. Install it, on Debian with: sudo apt-get install git" >&2; exit 1; \
+	fi
+
+$(VENV)/.installed-%: $(UV_STAMP) pyproject.toml constraints.txt
+	$(INSTALL) -e '.[$*]'
+	@touch $@
+
+$(UV_STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+		echo "The suite needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there)." >&2; \
+		echo "Name another interpreter: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@

@@ -1,0 +1,1 @@
+"""The board: a Streamlit application that reads the results and never writes."""

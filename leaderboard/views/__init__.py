@@ -1,0 +1,1 @@
+"""One file a view: it takes records and shows them."""

@@ -1,0 +1,26 @@
+"""The built-in plugins, as strings that are imported on demand. Every package can have such a table.
+
+A value names a callable that makes the plugin; a protocol's parameters become its keyword arguments.
+"""
+
+PLUGINS: dict[str, dict[str, str]] = {
+    "codec": {
+        "jpeg": "plugins.codecs.jpeg:Jpeg",
+        "none": "plugins.codecs.none:NoCodec",
+    },
+    "dataset": {
+        "image-folder": "plugins.datasets.image_folder:ImageFolder",
+        "pv-cells": "plugins.datasets.pv_cells:PvCells",
+    },
+    "model": {
+        "efficientnet-lite0": "plugins.models.efficientnet_lite:imagenet_lite0",
+        "efficientnet-lite1": "plugins.models.efficientnet_lite:imagenet_lite1",
+        "efficientnet-lite2": "plugins.models.efficientnet_lite:imagenet_lite2",
+        "pv-efficientnet-lite0": "plugins.models.efficientnet_lite:pv_lite0",
+        "pv-efficientnet-lite1": "plugins.models.efficientnet_lite:pv_lite1",
+        "pv-efficientnet-lite2": "plugins.models.efficientnet_lite:pv_lite2",
+    },
+    "mitigation": {
+        "none": "plugins.mitigations.none:NoMitigation",
+    },
+}

@@ -1,0 +1,142 @@
+"""JPEG as Pillow writes it (libjpeg-turbo); byte for byte what ``cjpeg -quality q -baseline`` writes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from PIL import Image as PillowImage
+from PIL import features
+
+from suite.api import Card, Image, Setting
+from suite.api.pillow import decoded_rgb
+from suite.api.pixels import require_rgb
+from suite.errors import CodecError, UsageError
+
+IMPLEMENTED: dict[str, tuple[Any, ...]] = {
+    "chroma": ("4:2:0", "4:2:2", "4:4:4"),
+    "progressive": (False, True),
+    "optimize": (False, True),
+    "tables": ("annex-k-baseline",),
+    "dct": ("islow",),
+}
+LARGEST_SIDE = 65_500
+LARGEST_AREA = 1 << 26
+
+START, END, START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
+FRAME_HEADERS = {0xC0, 0xC2}
+OWN_SEGMENTS = {0xE0, 0xDB, 0xC4, START_OF_SCAN} | FRAME_HEADERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jpeg:
+    """Lossy JPEG, quality 1 to 100, no metadata in the bitstream.
+
+    ``tables``: the example tables of the standard's annex K, scaled by quality as the IJG does and clipped to 8 bits.
+    ``optimize``: Huffman tables made for the image instead of the standard's (``progressive`` always makes its own).
+    ``dct``: libjpeg's accurate integer transform, both ways; decoding interpolates chroma ("fancy upsampling").
+    Raises UsageError for a value that is not implemented.
+    """
+
+    chroma: str = "4:2:0"
+    progressive: bool = False
+    optimize: bool = False
+    tables: str = "annex-k-baseline"
+    dct: str = "islow"
+
+    name: ClassVar[str] = "jpeg"
+    version: ClassVar[str] = "1"
+    card: ClassVar[Card] = Card(
+        summary="JPEG through Pillow and libjpeg-turbo.",
+        authors="ITU-T, ISO/IEC JTC 1; the libjpeg-turbo and Pillow projects",
+        licence="IJG AND BSD-3-Clause AND MIT-CMU",
+        paper="ITU-T T.81 | ISO/IEC 10918-1",
+        code="https://github.com/python-pillow/Pillow",
+    )
+
+    def __post_init__(self) -> None:
+        for parameter, values in IMPLEMENTED.items():
+            value = getattr(self, parameter)
+            if type(value) is not type(values[0]) or value not in values:
+                expected = " or ".join(map(repr, values))
+                raise UsageError(f"Expected jpeg's {parameter} to be {expected}, but got {value!r}.")
+
+    @property
+    def build(self) -> str:
+        """The libraries that make the bits."""
+        turbo = features.version_feature("libjpeg_turbo")
+        library = f"libjpeg-turbo {turbo}" if turbo else f"libjpeg {features.version_codec('jpg')}"
+        return f"Pillow {features.version_module('pil')}, {library}"
+
+    def settings(self) -> Sequence[Setting]:
+        """Return quality 1 to 100."""
+        return tuple(Setting("quality", quality) for quality in range(1, 101))
+
+    def encode(self, image: Image, setting: Setting) -> bytes:
+        """Return the bitstream. Raises CodecError for another setting, or for anything but uint8 RGB."""
+        quality = checked_quality(setting)
+        height, width, _ = require_rgb(image).shape
+        if max(height, width) > LARGEST_SIDE or height * width > LARGEST_AREA:
+            raise CodecError(f"JPEG takes up to {LARGEST_SIDE} pixels a side and 2**26 in all, not {width}x{height}.")
+        buffer = io.BytesIO()
+        try:
+            PillowImage.fromarray(image).save(
+                buffer,
+                "JPEG",
+                quality=quality,
+                subsampling=self.chroma,
+                progressive=self.progressive,
+                optimize=self.optimize,
+            )
+        except (OSError, ValueError) as error:
+            raise CodecError(f"Pillow cannot write {width}x{height} at {setting}: {error}") from error
+        return buffer.getvalue()
+
+    def decode(self, data: bytes) -> Image:
+        """Return the image. Raises CodecError for what this codec does not write."""
+        check_structure(data)
+        return decoded_rgb(data, ("JPEG",))
+
+
+def checked_quality(setting: Setting) -> int:
+    """Return the quality asked for. Raises CodecError."""
+    parameter, value = setting
+    if parameter != "quality" or type(value) is not int or not 1 <= value <= 100:
+        raise CodecError(f"Expected quality=1 to quality=100, whole numbers, but got {setting}.")
+    return value
+
+
+def check_structure(data: bytes) -> None:
+    """Raise CodecError unless ``data`` has only segments that `Jpeg.encode` writes, a size within bounds and an end.
+
+    Pillow warns, rather than raises, of broken metadata and of huge sizes; neither gets that far.
+    """
+    if not (data.startswith(START) and data.endswith(END)):
+        raise CodecError(f"{len(data)} bytes are no complete JPEG: they do not start and end as one.")
+    sizes = [frame_size(payload) for marker, payload in segments(data) if marker in FRAME_HEADERS]
+    if len(sizes) != 1:
+        raise CodecError(f"{len(data)} bytes hold {len(sizes)} JPEG frame headers; expected one.")
+    if not 0 < sizes[0] <= LARGEST_AREA:
+        raise CodecError(f"A JPEG header announces {sizes[0]} pixels; expected 1 to {LARGEST_AREA}.")
+
+
+def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and payload of the segments before the first scan. Raises CodecError for those of others."""
+    position, marker = len(START), 0
+    while marker != START_OF_SCAN:
+        prefix, length = data[position : position + 2], int.from_bytes(data[position + 2 : position + 4])
+        end = position + 2 + length
+        if len(prefix) < 2 or prefix[0] != 0xFF or prefix[1] not in OWN_SEGMENTS or length < 2 or end > len(data):
+            raise CodecError(f"At byte {position} is no segment of a JPEG without metadata ({prefix.hex()}).")
+        marker = prefix[1]
+        yield marker, data[position + 4 : end]
+        position = end
+
+
+def frame_size(payload: bytes) -> int:
+    """Return the pixels that a frame header announces. Raises CodecError unless it is 8-bit with three components."""
+    if len(payload) < 6 or payload[0] != 8 or payload[5] != 3:
+        raise CodecError("A JPEG's frame header is not one of 8-bit colour.")
+    return int.from_bytes(payload[1:3]) * int.from_bytes(payload[3:5])

@@ -1,0 +1,1 @@
+"""One file a dataset, with its lists of samples beside it."""

@@ -1,0 +1,221 @@
+"""What plugins on top of torch share: a classifier around any network, weights read safely, exact float32.
+
+torch itself is imported when a network is loaded, so that naming, listing and planning with models stay quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.api.types import Card, Classification, FrameInfo, Image, Task
+from suite.api.weights import WeightFile
+from suite.errors import AlteredWeights, PredictionError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+Tensor: TypeAlias = "torch.Tensor"
+Network: TypeAlias = "torch.nn.Module"
+
+MEMORY_FORMATS = {"channels_last": "channels_last", "contiguous": "contiguous_format"}
+"""Layouts, and what torch calls them."""
+
+
+@dataclass(eq=False)
+class TorchClassifier:
+    """A `suite.api.Model` around a network that maps normalised images to logits.
+
+    ``network`` builds it with its weights; it is called by `load` only, after ``weights`` are checked.
+    ``resize`` is the geometry. ``mean`` and ``std`` normalise RGB scaled to [0, 1].
+    ``embed`` maps (network, normalised images) to the (n, features) that the last layer sees; None: not offered.
+    ``backbone`` is the classifier without its own last layer, from which `suite.training` learns one; None: nothing to.
+    In layout ``"contiguous"`` (the default) the logits on a CPU are bit for bit those of a plain Pillow, torchvision
+    and torch loop over the same batches.
+    """
+
+    name: str
+    version: str
+    _: KW_ONLY
+    classes: int
+    network: Callable[[], Network]
+    resize: Callable[[Image], Image]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    weights: tuple[WeightFile, ...] = ()
+    card: Card = field(default_factory=lambda: Card(summary=""))
+    embed: Callable[[Network, Tensor], Tensor] | None = None
+    backbone: TorchClassifier | None = None
+
+    task: Task = field(default=Task.CLASSIFICATION, init=False)
+    thread_safe: bool = field(default=True, init=False)
+    layouts: Sequence[str] = field(default=tuple(MEMORY_FORMATS), init=False)
+    _layout: str = field(default="contiguous", init=False)
+    _device: str = field(default="cpu", init=False)
+    _network: Network | None = field(default=None, init=False, repr=False)
+    _mean: Tensor = field(init=False, repr=False)
+    _std: Tensor = field(init=False, repr=False)
+
+    def load(self, device: str) -> None:
+        """Put the network on ``"cpu"`` or ``"cuda:N"``. Raises MissingWeights, AlteredWeights, UsageError."""
+        import torch
+
+        self._device = checked_device(device)
+        for file in self.weights:
+            file.verified()
+        network = self.network().eval().requires_grad_(requires_grad=False)
+        self._network = network.to(self._device, memory_format=memory_format(self._layout))
+        self._mean, self._std = (
+            torch.tensor(values, dtype=torch.float32, device=self._device).view(1, 3, 1, 1)
+            for values in (self.mean, self.std)
+        )
+
+    def use_layout(self, layout: str) -> None:
+        """Run in ``"channels_last"`` or ``"contiguous"`` from now on; not while another thread predicts."""
+        if layout not in MEMORY_FORMATS:
+            raise UsageError(
+                f"Expected {self.name}'s layout to be one of {', '.join(MEMORY_FORMATS)}, but got '{layout}'."
+            )
+        self._layout = layout
+        if self._network is not None:
+            self._network.to(memory_format=memory_format(layout))
+
+    def geometry(self, image: Image) -> Image:
+        """Return ``image`` after the model's resize and crop, uint8."""
+        return self.resize(image)
+
+    def predict(self, images: Sequence[Image], frames: Sequence[FrameInfo]) -> Sequence[Classification]:
+        """Return the logits of each image. Raises PredictionError."""
+        if len(images) != len(frames):
+            raise PredictionError(f"Expected one frame an image, but got {len(frames)} for {len(images)} images.")
+        if not images:
+            return []
+        import torch
+
+        with torch.inference_mode():
+            logits = self.forward(self._on_device(images)).float().cpu().numpy()
+        if logits.shape != (len(images), self.classes):
+            raise PredictionError(
+                f"Expected {self.name} to give scores of shape {(len(images), self.classes)}, but got {logits.shape}."
+            )
+        return [Classification(scores) for scores in logits]
+
+    def features(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """Return what the last layer sees of images that went through `geometry`, shape (images, features)."""
+        import torch
+
+        with torch.inference_mode():
+            embedded = self.forward_features(self._on_device(images))
+        return np.asarray(embedded.float().cpu().numpy(), dtype=np.float32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of float images in [0, 1], shape (n, 3, h, w); differentiable with respect to ``x``."""
+        return self._loaded()(self._normalised(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return what the last layer sees of float images in [0, 1]; differentiable with respect to ``x``."""
+        if self.embed is None:
+            raise PredictionError(f"The model {self.name} does not offer its features.")
+        return self.embed(self._loaded(), self._normalised(x))
+
+    def _loaded(self) -> Network:
+        if self._network is None:
+            raise PredictionError(f"The model {self.name} is not loaded. Call load(device) first.")
+        return self._network
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        # torchvision's Normalize subtracts, then divides; x * scale + shift would round differently.
+        return (x - self._mean) / self._std
+
+    def _on_device(self, images: Sequence[Image]) -> Tensor:
+        """Return images as float32 in [0, 1] on the device, shape (n, 3, h, w) in the layout in use."""
+        import torch
+
+        pixels = stacked(images, pinned=self._device != "cpu").to(self._device, non_blocking=True)
+        x = pixels.permute(0, 3, 1, 2)
+        return x.contiguous(memory_format=memory_format(self._layout)).to(torch.float32).div_(255)
+
+
+def stacked(images: Sequence[Image], *, pinned: bool) -> Tensor:
+    """Return uint8 images as one tensor (n, height, width, 3). Raises PredictionError when their shapes differ."""
+    shapes = {image.shape for image in images}
+    if len(shapes) != 1 or any(image.dtype != np.uint8 for image in images):
+        kinds = sorted({f"{image.shape} {image.dtype}" for image in images})
+        raise PredictionError(f"Expected a batch of uint8 images of one shape, but got {', '.join(kinds) or 'none'}.")
+    import torch
+
+    pixels = torch.empty((len(images), *shapes.pop()), dtype=torch.uint8, pin_memory=pinned)
+    np.stack(images, out=pixels.numpy())
+    return pixels
+
+
+def memory_format(layout: str) -> Any:
+    """Return torch's name for a layout."""
+    import torch
+
+    return getattr(torch, MEMORY_FORMATS[layout])
+
+
+def checked_device(device: str) -> str:
+    """Return ``device`` if it is ``"cpu"``, ``"cuda"`` or ``"cuda:N"`` and on this machine. Raises UsageError."""
+    import torch
+
+    kind, _, index = device.partition(":")
+    if device == "cpu":
+        return device
+    if kind != "cuda" or not (index.isdecimal() or device == "cuda"):
+        raise UsageError(f"Expected a device such as 'cpu' or 'cuda:0', but got '{device}'.")
+    if int(index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"The device '{device}' is not there: torch sees {torch.cuda.device_count()} CUDA devices.")
+    return device
+
+
+def read_state(file: WeightFile) -> dict[str, Tensor]:
+    """Return the tensors in a ``.safetensors`` file or a torch state dict, checked and without unpickling code.
+
+    Raises MissingWeights or AlteredWeights.
+    """
+    import torch
+
+    data = file.verified().read_bytes()
+    if file.path.suffix == ".safetensors":
+        from safetensors.torch import load
+
+        return dict(load(data))
+    state: Any = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+    return dict(state)
+
+
+def load_in_order(network: Network, state: dict[str, Tensor], *, source: str) -> None:
+    """Copy ``state`` into ``network`` tensor by tensor, for networks that differ in their names only.
+
+    Raises AlteredWeights when count or shapes differ.
+    """
+    names = list(network.state_dict())
+    shapes = [tuple(tensor.shape) for tensor in network.state_dict().values()]
+    if shapes != [tuple(tensor.shape) for tensor in state.values()]:
+        raise AlteredWeights(f"{source} does not fit {type(network).__name__}: other tensors than its {len(names)}.")
+    network.load_state_dict(dict(zip(names, state.values(), strict=True)))
+
+
+def exact_float32(*, tf32: bool = False) -> None:
+    """Make float32 mean the same on every device; ``tf32`` allows the shortened products of NVIDIA GPUs.
+
+    Uses torch's ``fp32_precision`` settings only: once they are set, reading or writing the older ``allow_tf32`` flags
+    raises. cuDNN's benchmark is off, as it picks algorithms by their speed at the moment.
+    """
+    import torch
+
+    precision = "tf32" if tf32 else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.conv.fp32_precision = precision
+    torch.backends.cudnn.rnn.fp32_precision = precision
+    torch.backends.mkldnn.matmul.fp32_precision = "ieee"
+    torch.backends.mkldnn.conv.fp32_precision = "ieee"
+    torch.backends.mkldnn.rnn.fp32_precision = "ieee"
+    torch.backends.cudnn.benchmark = False

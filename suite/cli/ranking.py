@@ -1,0 +1,34 @@
+"""`suite ranking`: who loses least."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from suite.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, ProtocolArgument
+from suite.cli.tables import show_table
+
+
+def ranking(
+    protocol: ProtocolArgument,
+    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
+    database: DatabaseOption = DEFAULT_DATABASE,
+    json: JsonOption = False,
+) -> None:
+    """Rank the entries of one protocol by their mean drop; trials, drafts and others are listed with the reason."""
+    from suite import protocols
+    from suite.db import queries
+    from suite.db.engine import open_for_reading
+    from suite.report.tables import tables_of
+    from suite.spec import to_json
+
+    spec = protocols.load(protocol)
+    found = queries.ranking(open_for_reading(database), spec.digest, task, released=protocols.is_released(spec))
+    if json:
+        typer.echo(to_json(found))
+        return
+    for table in tables_of(spec.label, found):
+        show_table(*table)
+    if not (found.ranked or found.unranked):
+        typer.echo(f"{database} has no results of {spec.label} yet. Run: suite run {spec.label} --database {database}")

@@ -1,0 +1,249 @@
+"""The only reader: every question that the command line, the pages and the reports ask of the results.
+
+Each function takes an engine (see `engine`) and returns frozen records (see `records`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, Engine, Select, exists, func, select
+
+from suite.api import Card
+from suite.db.engine import reading
+from suite.db.ranking import rank
+from suite.db.records import (
+    Drop,
+    Erratum,
+    Ranking,
+    RankingRow,
+    ResultDetails,
+    Run,
+    StoredPlugin,
+    StoredProtocol,
+    StoredResult,
+)
+from suite.db.schema import condition, environment, erratum, metric, plugin, protocol, run
+from suite.db.schema import result as results_table
+from suite.errors import UsageError
+from suite.spec import Cell, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Tuning
+
+__all__ = [
+    "Drop",
+    "Erratum",
+    "Ranking",
+    "RankingRow",
+    "ResultDetails",
+    "Run",
+    "StoredPlugin",
+    "StoredProtocol",
+    "StoredResult",
+    "done_cells",
+    "failures",
+    "plugins",
+    "protocols",
+    "ranking",
+    "result",
+    "results",
+]
+
+
+def done_cells(engine: Engine, environment_digest: str) -> set[str]:
+    """Return the digests of the cells that need not run again there: the newest result is ok and has no erratum."""
+    of = results_table.c
+    here = select(environment.c.id).where(environment.c.digest == environment_digest).scalar_subquery()
+    newest = select(func.max(of.id)).where(of.environment_id == here).group_by(of.cell)
+    withdrawn = exists().where(erratum.c.result_id == of.id)
+    with reading(engine) as connection:
+        return set(connection.scalars(select(of.cell).where(of.id.in_(newest), of.status == "ok", ~withdrawn)))
+
+
+def protocols(engine: Engine) -> tuple[StoredProtocol, ...]:
+    """Return the protocols that results were recorded under, by name and version."""
+    counted = (
+        select(func.count())
+        .select_from(results_table.join(condition))
+        .where(condition.c.protocol_id == protocol.c.id)
+        .scalar_subquery()
+    )
+    query = select(protocol, counted.label("results")).order_by(protocol.c.name, protocol.c.version, protocol.c.id)
+    with reading(engine) as connection:
+        return tuple(
+            StoredProtocol(
+                digest=row.digest, spec=parsed(row.spec, ProtocolSpec), first_seen=row.first_seen, results=row.results
+            )
+            for row in connection.execute(query)
+        )
+
+
+def plugins(engine: Engine) -> tuple[StoredPlugin, ...]:
+    """Return every plugin that took part in a result, with its card."""
+    with reading(engine) as connection:
+        stored = plugins_by_id(connection).values()
+    return tuple(
+        sorted(stored, key=lambda found: (found.ref.kind, found.ref.name, found.ref.version, found.ref.digest))
+    )
+
+
+def ranking(engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool) -> Ranking:
+    """Rank the entries of one protocol, best first; empty for a protocol without results.
+
+    ``released`` says whether the protocol is one: drafts are listed, never ranked. Each track has its own ranks.
+    """
+    of = results_table.c
+    with reading(engine) as connection:
+        stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
+        if stored is None:
+            return Ranking()
+        newest = select(func.max(of.id)).join(condition).where(condition.c.protocol_id == stored.id)
+        if task is not None:
+            newest = newest.where(condition.c.task == str(task))
+        cells = newest.group_by(of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
+        return rank(parsed(stored.spec, ProtocolSpec), stored_results(connection, cells), released=released)
+
+
+def results(
+    engine: Engine,
+    protocol_digest: str | None = None,
+    *,
+    model: str | None = None,
+    status: Literal["ok", "failed"] | None = None,
+    run_id: int | None = None,
+    limit: int | None = None,
+) -> tuple[StoredResult, ...]:
+    """Return results, newest first; ``model`` is a name, ``limit`` how many at most."""
+    of = results_table.c
+    query = select(of.id).order_by(of.id.desc()).limit(limit)
+    if protocol_digest is not None:
+        under = select(condition.c.id).join(protocol).where(protocol.c.digest == protocol_digest)
+        query = query.where(of.condition_id.in_(under))
+    if model is not None:
+        query = query.where(
+            of.model_id.in_(select(plugin.c.id).where(plugin.c.kind == "model", plugin.c.name == model))
+        )
+    if status is not None:
+        query = query.where(of.status == status)
+    if run_id is not None:
+        query = query.where(of.run_id == run_id)
+    with reading(engine) as connection:
+        return tuple(stored_results(connection, query))
+
+
+def failures(engine: Engine, run_id: int) -> tuple[StoredResult, ...]:
+    """Return what failed in one run, newest first."""
+    return results(engine, run_id=run_id, status="failed")
+
+
+def result(engine: Engine, result_id: int) -> ResultDetails:
+    """Return one result with everything that is known of it. Raises UsageError where there is none."""
+    of = results_table.c
+    with reading(engine) as connection:
+        found = list(stored_results(connection, select(of.id).where(of.id == result_id)))
+        if not found:
+            raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
+        stored = found[0]
+        known = {each.ref: each for each in plugins_by_id(connection).values()}
+        return ResultDetails(
+            stored=stored,
+            environment=environment_of(connection, stored.environment),
+            run=run_of(connection, stored.run),
+            plugins=tuple(known[ref] for ref in taking_part(stored.result.cell)),
+        )
+
+
+def stored_results(connection: Connection, ids: Select[Any]) -> Iterator[StoredResult]:
+    """Yield the results whose numbers ``ids`` selects, newest first."""
+    conditions, known = conditions_of(connection, ids), plugins_by_id(connection)
+    environments = {row.id: row.digest for row in connection.execute(select(environment.c.id, environment.c.digest))}
+    labels = {row.digest: f"{row.name}@{row.version}" for row in connection.execute(select(protocol))}
+    measures, errata = measures_of(connection, ids), errata_of(connection, ids)
+    query = select(results_table).where(results_table.c.id.in_(ids)).order_by(results_table.c.id.desc())
+    for row in connection.execute(query):
+        on = conditions[row.condition_id]
+        cell = Cell(condition=on, model=known[row.model_id].ref, mitigation=known[row.mitigation_id].ref)
+        yield StoredResult(
+            id=row.id,
+            created_at=row.created_at,
+            protocol=labels[on.protocol],
+            environment=environments[row.environment_id],
+            run=row.run_id,
+            result=result_of(row, cell, measures[row.id]),
+            errata=tuple(errata[row.id]),
+        )
+
+
+def result_of(row: Any, cell: Cell, measures: list[Measure]) -> Result:
+    """Return the result that a row holds."""
+    return Result(
+        cell=cell,
+        status=row.status,
+        conformant=row.conformant,
+        tuning=parsed(row.tuning, Tuning),
+        reason=row.reason,
+        measures=tuple(measures),
+        outcomes=row.outcomes,
+        frames=row.frames,
+    )
+
+
+def conditions_of(connection: Connection, ids: Select[Any]) -> dict[int, Condition]:
+    """Return the conditions of the selected results by their numbers."""
+    wanted = select(results_table.c.condition_id).where(results_table.c.id.in_(ids))
+    query = select(condition.c.id, condition.c.spec).where(condition.c.id.in_(wanted))
+    return {row.id: parsed(row.spec, Condition) for row in connection.execute(query)}
+
+
+def measures_of(connection: Connection, ids: Select[Any]) -> dict[int, list[Measure]]:
+    """Return the metrics of the selected results by their numbers."""
+    found: dict[int, list[Measure]] = defaultdict(list)
+    for row in connection.execute(select(metric).where(metric.c.result_id.in_(ids))):
+        found[row.result_id].append(Measure(name=row.name, value=row.value, low=row.low, high=row.high))
+    return found
+
+
+def errata_of(connection: Connection, ids: Select[Any]) -> dict[int, list[Erratum]]:
+    """Return the errata of the selected results by their numbers, oldest first."""
+    found: dict[int, list[Erratum]] = defaultdict(list)
+    for row in connection.execute(select(erratum).where(erratum.c.result_id.in_(ids)).order_by(erratum.c.id)):
+        found[row.result_id].append(Erratum(id=row.id, author=row.author, reason=row.reason, created_at=row.created_at))
+    return found
+
+
+def plugins_by_id(connection: Connection) -> dict[int, StoredPlugin]:
+    """Return every plugin by its number; there are as many as people wrote, so a query needs no fewer."""
+    return {
+        row.id: StoredPlugin(
+            ref=PluginRef(kind=row.kind, name=row.name, version=row.version, digest=row.digest),
+            card=row.card and parsed(row.card, Card),
+        )
+        for row in connection.execute(select(plugin))
+    }
+
+
+def environment_of(connection: Connection, digest: str) -> Environment:
+    """Return a recorded environment."""
+    row = connection.execute(select(environment).where(environment.c.digest == digest)).one()
+    return Environment(identity=json.loads(row.identity), details=json.loads(row.details))
+
+
+def run_of(connection: Connection, number: int) -> Run:
+    """Return a recorded run."""
+    row = connection.execute(select(run).where(run.c.id == number)).one()
+    return Run(
+        id=row.id, started_at=row.started_at, command=tuple(json.loads(row.command)), suite_version=row.suite_version
+    )
+
+
+def taking_part(cell: Cell) -> list[PluginRef]:
+    """Return the plugins of a cell, each once."""
+    on = cell.condition
+    return list(dict.fromkeys(ref for ref in (on.dataset, on.codec, on.geometry, cell.model, cell.mitigation) if ref))
+
+
+def parsed(text: str, kind: type[Any]) -> Any:
+    """Return the spec in stored JSON."""
+    return msgspec.json.decode(text, type=kind)

@@ -1,0 +1,275 @@
+"""Results to a ranking: pure functions. An entry's numbers come from one protocol, one machine, one set of samples."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import fsum
+from typing import NamedTuple, TypeAlias
+
+from suite.api import Task
+from suite.db.records import Drop, Ranking, RankingRow, StoredResult
+from suite.digest import canonical_json
+from suite.spec import ORIGINAL, CodecSpec, Condition, Measure, PluginRef, ProtocolSpec, TrackSpec
+
+Slot: TypeAlias = str
+"""What a protocol asks to measure of every entry: the original, or one codec at one setting."""
+
+TIE_DIGITS = 12
+"""Mean drops that agree in so many decimals are equal; sums of floats differ in the last ones."""
+
+SUPERSEDED = "superseded by a newer run"
+
+
+class Setup(NamedTuple):
+    """What a reference and the results compared with it have in common, besides their protocol."""
+
+    task: Task
+    dataset: PluginRef
+    split: str
+    manifest: str
+    samples: int
+    limit: int | None
+    environment: str
+    model: PluginRef
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row to be: the newest result in each slot; the original's is that of the unmitigated model."""
+
+    setup: Setup
+    mitigation: PluginRef
+    track: TrackSpec | None
+    expected: tuple[Slot, ...]
+    cells: dict[Slot, StoredResult]
+    newest: StoredResult
+
+    @property
+    def metric(self) -> str:
+        """The metric that the ranking uses."""
+        return self.track.metrics[0] if self.track else ""
+
+    @property
+    def in_order(self) -> list[StoredResult]:
+        """What there is, in the protocol's order."""
+        return [self.cells[slot] for slot in self.expected if slot in self.cells]
+
+    @property
+    def reference(self) -> Measure | None:
+        """The value on the original, if it counts."""
+        return self.counted(self.cells.get(ORIGINAL))
+
+    def counted(self, stored: StoredResult | None) -> Measure | None:
+        """Return the ranking's metric of a result, if that counts."""
+        return stored.measure(self.metric) if stored and stored.counts else None
+
+
+def rank(spec: ProtocolSpec, results: Iterable[StoredResult], *, released: bool) -> Ranking:
+    """Rank the newest results of each cell, all of protocol ``spec``; drafts (not ``released``) are not ranked."""
+    entries = entries_of(spec, results)
+    reasons = [reasons_against(entry, released=released) for entry in entries]
+    newest = newest_by_entry(entry for entry, against in zip(entries, reasons, strict=True) if not against)
+    ranked: list[tuple[Entry, RankingRow]] = []
+    unranked: list[tuple[Entry, RankingRow]] = []
+    for entry, against in zip(entries, reasons, strict=True):
+        if not against and newest[identity(entry)] != entry.newest.id:
+            against.append(SUPERSEDED)
+        (unranked if against else ranked).append((entry, row_of(entry, "; ".join(against))))
+    return Ranking(
+        ranked=tuple(numbered(spec, ranked)), unranked=tuple(row for _, row in sorted(unranked, key=by_name))
+    )
+
+
+def entries_of(spec: ProtocolSpec, results: Iterable[StoredResult]) -> list[Entry]:
+    """Group results into entries; of two results in one slot the newer counts."""
+    expected = slots_of(spec)
+    references: dict[Setup, StoredResult] = {}
+    groups: dict[tuple[Setup, PluginRef], dict[Slot, StoredResult]] = defaultdict(dict)
+    for stored in sorted(results, key=lambda stored: stored.id):
+        cell = stored.result.cell
+        setup, slot = setup_of(stored), slot_of(cell.condition)
+        groups[setup, cell.mitigation][slot] = stored
+        if slot == ORIGINAL and cell.mitigation.name == ORIGINAL:
+            references[setup] = stored
+    return [
+        Entry(
+            setup=setup,
+            mitigation=mitigation,
+            track=track_of(spec, setup),
+            expected=expected,
+            cells={slot: stored for slot, stored in slots.items() if slot != ORIGINAL}
+            | ({ORIGINAL: references[setup]} if setup in references else {}),
+            newest=max(slots.values(), key=lambda stored: stored.id),
+        )
+        for (setup, mitigation), slots in groups.items()
+    ]
+
+
+def setup_of(stored: StoredResult) -> Setup:
+    """Return what must be equal for two results to be compared."""
+    on = stored.result.cell.condition
+    return Setup(
+        on.task,
+        on.dataset,
+        on.split,
+        on.manifest,
+        on.samples,
+        on.limit,
+        stored.environment,
+        stored.result.cell.model,
+    )
+
+
+def slots_of(spec: ProtocolSpec) -> tuple[Slot, ...]:
+    """Return everything that a protocol asks to measure of an entry, the original first."""
+    codecs = [codec for codec in spec.codecs if codec.name != ORIGINAL]
+    return (ORIGINAL, *(codec_slot(codec, value) for codec in codecs for value in codec.values))
+
+
+def codec_slot(codec: CodecSpec, value: int | float | str) -> Slot:
+    """Return the slot of a protocol's codec at one of its settings."""
+    return canonical_json([codec.name, codec.version, codec.parameters, codec.parameter, value])
+
+
+def slot_of(on: Condition) -> Slot:
+    """Return the slot that a condition fills."""
+    if on.is_reference:
+        return ORIGINAL
+    return canonical_json([on.codec.name, on.codec.version, on.parameters, on.parameter, on.value])
+
+
+def track_of(spec: ProtocolSpec, setup: Setup) -> TrackSpec | None:
+    """Return the track that was measured, by its samples; in a draft a user's own dataset may stand in for it."""
+    tracks = [track for track in spec.tracks if (track.task, track.split) == (setup.task, setup.split)]
+    pinned = [track for track in tracks if track.manifest and track.manifest == setup.manifest]
+    named = [track for track in tracks if track.dataset.name == setup.dataset.name]
+    return next(iter(pinned or named or tracks), None)
+
+
+def reasons_against(entry: Entry, *, released: bool) -> list[str]:
+    """Return why an entry cannot be ranked, what its user can mend first; empty where it can."""
+    present, limit, samples = entry.in_order, entry.setup.limit, entry.setup.samples
+    failed = [f"{on(stored)}: {stored.result.reason}" for stored in present if stored.result.status == "failed"]
+    errata = [f"{on(stored)}: {stored.errata[-1].reason}" for stored in present if stored.errata]
+    silent = [on(stored) for stored in present if stored.counts and not stored.measure(entry.metric)]
+    return [
+        *summed_up("failed: ", failed),
+        *summed_up("erratum: ", errata),
+        *summed_up(f"no {entry.metric or 'such track in the protocol'}: ", silent),
+        *[f"incomplete: {len(present)} of {len(entry.expected)} conditions"] * (len(present) < len(entry.expected)),
+        *["the protocol has no compressed conditions"] * (len(entry.expected) == 1),
+        *["this machine's codecs do not conform"] * any(not stored.result.conformant for stored in present),
+        *[f"trial on {limit} of {samples} samples"] * (limit is not None),
+        *["protocol is a draft"] * (not released),
+    ]
+
+
+def on(stored: StoredResult) -> str:
+    """Return a result's condition, as a reader knows it."""
+    return str(stored.result.cell.condition)
+
+
+def summed_up(what: str, cases: Sequence[str]) -> list[str]:
+    """Return the first case and how many more there are, or nothing."""
+    more = f" (and {len(cases) - 1} more)" if len(cases) > 1 else ""
+    return [f"{what}{cases[0]}{more}"] if cases else []
+
+
+def row_of(entry: Entry, why_unranked: str) -> RankingRow:
+    """Return an entry's row, its rank still open."""
+    setup, drops = entry.setup, drops_of(entry)
+    found = [drop.drop for drop in drops if drop.drop is not None]
+    complete = bool(found) and len(found) == len(entry.expected) - 1
+    return RankingRow(
+        rank=None,
+        why_unranked=why_unranked,
+        task=setup.task,
+        dataset=setup.dataset,
+        split=setup.split,
+        model=setup.model,
+        mitigation=entry.mitigation,
+        environment=setup.environment,
+        samples=entry.newest.result.cell.condition.count,
+        limit=setup.limit,
+        metric=entry.metric,
+        reference=entry.reference,
+        mean_drop=fsum(found) / len(found) if complete else None,
+        drops=drops,
+        created_at=entry.newest.created_at,
+        result_id=entry.newest.id,
+    )
+
+
+def drops_of(entry: Entry) -> tuple[Drop, ...]:
+    """Return what each compressed condition costs, in the protocol's order; only results that count."""
+    pairs = [(stored, entry.counted(stored)) for stored in entry.in_order]
+    return tuple(
+        drop_of(stored, measure, entry.reference)
+        for stored, measure in pairs
+        if measure is not None and not stored.result.cell.condition.is_reference
+    )
+
+
+def drop_of(stored: StoredResult, measure: Measure, reference: Measure | None) -> Drop:
+    """Return what one condition costs against the reference."""
+    condition = stored.result.cell.condition
+    frames = {name: stored.measure(name) for name in ("bits_per_pixel", "psnr_db", "ssim")}
+    return Drop(
+        result_id=stored.id,
+        codec=condition.codec.name,
+        parameters=condition.parameters,
+        parameter=condition.parameter,
+        value=condition.value,
+        **{name: found.value if found else None for name, found in frames.items()},
+        measure=measure,
+        drop=reference.value - measure.value if reference else None,
+    )
+
+
+def identity(entry: Entry) -> tuple[object, ...]:
+    """Return what an entry is, whatever the machine that measured it."""
+    return table_of(entry), entry.setup.model, entry.mitigation
+
+
+def table_of(entry: Entry) -> tuple[TrackSpec | None, str]:
+    """Return the table that an entry is ranked in: one for each track's samples."""
+    return entry.track, entry.setup.manifest
+
+
+def newest_by_entry(entries: Iterable[Entry]) -> dict[tuple[object, ...], int]:
+    """Return the newest result's number over all the machines that an entry was measured on."""
+    newest: dict[tuple[object, ...], int] = {}
+    for entry in entries:
+        newest[identity(entry)] = max(entry.newest.id, newest.get(identity(entry), 0))
+    return newest
+
+
+def numbered(spec: ProtocolSpec, rows: Iterable[tuple[Entry, RankingRow]]) -> list[RankingRow]:
+    """Return rankable rows with their ranks, track by track; equal mean drops share a rank."""
+    position: dict[TrackSpec | None, int] = {track: index for index, track in enumerate(spec.tracks)}
+    tables: dict[tuple[int, str], list[RankingRow]] = defaultdict(list)
+    for entry, row in rows:
+        track, manifest = table_of(entry)
+        tables[position.get(track, len(position)), manifest].append(row)
+    return [row for key in sorted(tables) for row in numbered_table(tables[key])]
+
+
+def numbered_table(rows: Iterable[RankingRow]) -> list[RankingRow]:
+    """Return the rows of one table, best first, with their ranks."""
+    ordered = sorted(rows, key=standing)
+    mean_drops = [standing(row)[0] for row in ordered]
+    return [replace(row, rank=mean_drops.index(drop) + 1) for row, drop in zip(ordered, mean_drops, strict=True)]
+
+
+def standing(row: RankingRow) -> tuple[float, float, str, str]:
+    """Return what orders ranked rows: the mean drop, then the higher reference, then the name."""
+    reference = row.reference.value if row.reference else 0.0
+    return round(row.mean_drop or 0.0, TIE_DIGITS), -reference, str(row.model), str(row.mitigation)
+
+
+def by_name(pair: tuple[Entry, RankingRow]) -> tuple[str, str, str, int]:
+    """Return what orders unranked rows: their names, then the newest first."""
+    row = pair[1]
+    return str(row.task), str(row.model), str(row.mitigation), -row.result_id

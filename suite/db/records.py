@@ -1,0 +1,134 @@
+"""What `queries` returns: frozen records, never rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from suite.api import Card, Task
+from suite.spec import Environment, Measure, PluginRef, ProtocolSpec, Result, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredProtocol:
+    """A protocol that results were recorded under, and how many. ``digest`` is the one it was recorded with."""
+
+    digest: str
+    spec: ProtocolSpec
+    first_seen: datetime
+    results: int
+
+    @property
+    def label(self) -> str:
+        """``name@version``."""
+        return self.spec.label
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPlugin:
+    """A plugin that took part in a result."""
+
+    ref: PluginRef
+    card: Card | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erratum:
+    """Why a result no longer counts, and who says so."""
+
+    id: int
+    author: str
+    reason: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One start of the suite: the command that repeats it."""
+
+    id: int
+    started_at: datetime
+    command: tuple[str, ...]
+    suite_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredResult:
+    """A result as it was recorded. ``protocol`` is a label (name@version), ``environment`` a digest."""
+
+    id: int
+    created_at: datetime
+    protocol: str
+    environment: str
+    run: int
+    result: Result
+    errata: tuple[Erratum, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has numbers that nobody withdrew."""
+        return self.result.status == "ok" and not self.errata
+
+    def measure(self, name: str) -> Measure | None:
+        """Return the metric of that name, if it was measured."""
+        return next((measure for measure in self.result.measures if measure.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultDetails:
+    """A result with where and how it was measured, and every plugin that took part."""
+
+    stored: StoredResult
+    environment: Environment
+    run: Run
+    plugins: tuple[StoredPlugin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drop:
+    """What one condition costs an entry: ``drop`` = reference - measured, a fraction (None without a reference)."""
+
+    result_id: int
+    codec: str
+    parameters: dict[str, Value]
+    parameter: str
+    value: int | float | str
+    bits_per_pixel: float | None
+    psnr_db: float | None
+    ssim: float | None
+    measure: Measure
+    drop: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingRow:
+    """One entry of a ranking: a model with a mitigation on one machine, over all the protocol's conditions.
+
+    ``rank`` is None where ``why_unranked`` says why. ``mean_drop`` is a fraction, None unless every condition counts.
+    ``result_id`` and ``created_at`` are those of its newest result.
+    """
+
+    rank: int | None
+    why_unranked: str
+    task: Task
+    dataset: PluginRef
+    split: str
+    model: PluginRef
+    mitigation: PluginRef
+    environment: str
+    samples: int
+    limit: int | None
+    metric: str
+    reference: Measure | None
+    mean_drop: float | None
+    drops: tuple[Drop, ...]
+    created_at: datetime
+    result_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """The entries of one protocol: ``ranked`` best first (track by track), ``unranked`` each with its reason."""
+
+    ranked: tuple[RankingRow, ...] = ()
+    unranked: tuple[RankingRow, ...] = ()

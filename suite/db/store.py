@@ -1,0 +1,214 @@
+"""The only writer: one transaction a result, with every row that it points at. Nothing is ever changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, Table, insert, select
+
+from suite import __version__
+from suite.api import Card
+from suite.db import outcomes as outcome_files
+from suite.db import schema
+from suite.db.engine import writing
+from suite.errors import StorageError, UsageError
+from suite.spec import Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, to_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NO_CARDS: Mapping[PluginRef, Card] = MappingProxyType({})
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """Records results in the database that ``engine`` has open for writing at ``path``.
+
+    Every method raises a StorageError where it cannot write; then nothing of that call is in the database.
+    """
+
+    def __init__(self, engine: Engine, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self.engine = engine
+        self.outcomes = outcome_files.outcomes_directory(path.resolve())
+        self.clock = clock
+
+    def begin_run(self, command: Sequence[str]) -> int:
+        """Record that a run starts, with the command that repeats it, and return its number."""
+        values = {"started_at": self.clock(), "command": json.dumps(list(command)), "suite_version": __version__}
+        with writing(self.engine) as connection:
+            return add(connection, schema.run, values)
+
+    def record_protocol(self, spec: ProtocolSpec) -> str:
+        """Record a protocol unless it is known, and return its digest."""
+        values = {"name": spec.name, "version": spec.version, "spec": to_json(spec)}
+        return self._record_digest(schema.protocol, spec.digest, values)
+
+    def record_environment(self, environment: Environment) -> str:
+        """Record an environment unless it is known, and return its digest."""
+        values = {"identity": to_json(environment.identity), "details": to_json(environment.details)}
+        return self._record_digest(schema.environment, environment.digest, values)
+
+    def record(
+        self,
+        result: Result,
+        *,
+        run: int,
+        environment: str,
+        cards: Mapping[PluginRef, Card] = NO_CARDS,
+        outcomes: pa.Table | None = None,
+        frames: pa.Table | None = None,
+    ) -> int:
+        """Record a result with its per-sample tables and return its number; the tables go first.
+
+        ``environment`` is the digest from `record_environment`, ``cards`` the facts about plugins not seen before.
+        The digests of ``outcomes`` and ``frames`` go into the result; where a table is None, the result's own stays.
+        """
+        check_measures(result)
+        kept = msgspec.structs.replace(
+            result,
+            outcomes=result.outcomes if outcomes is None else outcome_files.write(self.outcomes, outcomes),
+            frames=result.frames if frames is None else outcome_files.write(self.outcomes, frames),
+        )
+        with writing(self.engine) as connection:
+            values = result_values(kept) | {
+                **parent_ids(connection, kept, environment=environment, run=run, cards=cards),
+                "created_at": self.clock(),
+            }
+            number = add(connection, schema.result, values)
+            for measure in kept.measures:
+                connection.execute(insert(schema.metric).values(result_id=number, **measure_values(measure)))
+            return number
+
+    def add_erratum(self, result_id: int, *, author: str, reason: str) -> int:
+        """Withdraw a result: it stays, unranked, with who says so and why. Raises UsageError."""
+        if not author.strip() or not reason.strip():
+            raise UsageError("An erratum needs an author and a reason.")
+        values = {"result_id": result_id, "author": author, "reason": reason, "created_at": self.clock()}
+        with writing(self.engine) as connection:
+            if find(connection, schema.result, id=result_id) is None:
+                raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
+            return add(connection, schema.erratum, values)
+
+    def _record_digest(self, table: Table, digest: str, values: Mapping[str, Any]) -> str:
+        with writing(self.engine) as connection:
+            if find(connection, table, digest=digest) is None:
+                add(connection, table, {"digest": digest, "first_seen": self.clock(), **values})
+        return digest
+
+
+def check_measures(result: Result) -> None:
+    """Raise StorageError for a measure that is not a number, or that comes twice."""
+    names = [measure.name for measure in result.measures]
+    for measure in result.measures:
+        if names.count(measure.name) > 1:
+            raise StorageError(f"{result.cell}: the metric '{measure.name}' comes twice.")
+        for field in ("value", "low", "high"):
+            number = getattr(measure, field)
+            if not (number is None and field != "value") and not math.isfinite(number):
+                raise StorageError(
+                    f"{result.cell}: Expected the {field} of the metric '{measure.name}' to be finite, but got "
+                    f"{number}. Leave out a metric that has no value."
+                )
+
+
+def measure_values(measure: Measure) -> dict[str, Any]:
+    """Return a metric's columns, as plain floats whatever the metric's arithmetic gave."""
+    bounds = {"low": measure.low, "high": measure.high}
+    plain = {name: None if bound is None else float(bound) for name, bound in bounds.items()}
+    return {"name": measure.name, "value": float(measure.value), **plain}
+
+
+def result_values(result: Result) -> dict[str, Any]:
+    """Return a result's own columns."""
+    return {
+        "cell": result.cell.digest,
+        "status": result.status,
+        # A failure may quote a file name that is no valid text.
+        "reason": result.reason.encode("utf-8", "backslashreplace").decode(),
+        "conformant": result.conformant,
+        "tuning": to_json(result.tuning),
+        "outcomes": result.outcomes,
+        "frames": result.frames,
+    }
+
+
+def parent_ids(
+    connection: Connection, result: Result, *, environment: str, run: int, cards: Mapping[PluginRef, Card]
+) -> dict[str, int]:
+    """Return the numbers of the rows that a result points at; plugins and conditions are added where missing."""
+    return {
+        "environment_id": required(connection, schema.environment, digest=environment),
+        "run_id": required(connection, schema.run, id=run),
+        "condition_id": condition_id(connection, result.cell.condition, cards),
+        "model_id": plugin_id(connection, result.cell.model, cards),
+        "mitigation_id": plugin_id(connection, result.cell.mitigation, cards),
+    }
+
+
+def condition_id(connection: Connection, condition: Condition, cards: Mapping[PluginRef, Card]) -> int:
+    """Return a condition's number, new or known."""
+    known = find(connection, schema.condition, digest=condition.digest)
+    if known is not None:
+        return known
+    geometry = condition.geometry
+    values = {
+        "digest": condition.digest,
+        "protocol_id": required(connection, schema.protocol, digest=condition.protocol),
+        "task": str(condition.task),
+        "dataset_id": plugin_id(connection, condition.dataset, cards),
+        "split": condition.split,
+        "manifest": condition.manifest,
+        "samples": condition.samples,
+        "limit": condition.limit,
+        "codec_id": plugin_id(connection, condition.codec, cards),
+        "parameters": to_json(condition.parameters),
+        "parameter": condition.parameter,
+        "value": to_json(condition.value),
+        "order": condition.order,
+        "geometry_id": None if geometry is None else plugin_id(connection, geometry, cards),
+        "spec": to_json(condition),
+    }
+    return add(connection, schema.condition, values)
+
+
+def plugin_id(connection: Connection, plugin: PluginRef, cards: Mapping[PluginRef, Card]) -> int:
+    """Return a plugin's number, new or known."""
+    key = msgspec.to_builtins(plugin)
+    known = find(connection, schema.plugin, **key)
+    if known is not None:
+        return known
+    card = cards.get(plugin)
+    return add(connection, schema.plugin, {**key, "card": None if card is None else to_json(dataclasses.asdict(card))})
+
+
+def find(connection: Connection, table: Table, **key: Any) -> int | None:
+    """Return the number of the row with that key, None where there is none."""
+    return connection.scalar(select(table.c.id).where(*(table.c[name] == value for name, value in key.items())))
+
+
+def required(connection: Connection, table: Table, **key: Any) -> int:
+    """Return the number of the row with that key. Raises StorageError where it was not recorded first."""
+    found = find(connection, table, **key)
+    if found is None:
+        raise StorageError(
+            f"The {table.name} {next(iter(key.values()))} is not recorded; record it before its results."
+        )
+    return found
+
+
+def add(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Add a row and return its number."""
+    key = cast("Row[tuple[int]]", connection.execute(insert(table).values(values)).inserted_primary_key)
+    return key[0]

@@ -1,0 +1,1 @@
+"""Engines map the pipeline over workers; they know nothing of what it does."""

@@ -1,0 +1,164 @@
+"""Every error the suite raises on purpose. A message says what is wrong, where, and what to do next.
+
+SuiteError
+├── UsageError                 an option or argument that cannot be used
+├── PluginError
+│   ├── UnknownPlugin          no plugin of that kind has that name
+│   ├── DuplicatePlugin        two sources claim one name
+│   ├── InvalidPlugin          it cannot be imported, or is not what its kind asks for
+│   ├── CodecError             a codec cannot encode or decode this
+│   └── PredictionError        a model or mitigation returned something unusable
+├── ProtocolError
+│   ├── UnknownProtocol
+│   ├── InvalidProtocol        the file does not describe a protocol
+│   └── ChangedProtocol        a released protocol no longer has its digest
+├── DataError
+│   ├── UnknownDataset
+│   ├── MissingData            a package or directory that holds the images is not there
+│   ├── CorruptImage           an image that is altered, truncated or of an unusable kind
+│   └── ManifestMismatch       not the samples that the protocol pins
+├── WeightsError
+│   ├── MissingWeights
+│   └── AlteredWeights
+└── StorageError
+    ├── MissingDatabase
+    ├── NewerDatabase          written by a newer suite
+    ├── DatabaseBusy           another process holds the write lock
+    ├── DatabaseReadOnly
+    ├── StorageFull            no space left
+    └── DamagedOutcomes        stored per-sample outcomes do not have their digest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SuiteError(Exception):
+    """Root of the tree; the command line shows its message and exits with status 1."""
+
+
+class UsageError(SuiteError):
+    """An option or argument that cannot be used."""
+
+
+class PluginError(SuiteError):
+    """Something is wrong with a plugin."""
+
+
+class UnknownPlugin(PluginError):
+    """No plugin of that kind has that name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        hint = nearest(name, known) or f"Run 'suite plugins {kind}' for the list."
+        super().__init__(f"No {kind} is named '{name}'. {hint}")
+
+
+class DuplicatePlugin(PluginError):
+    """Two sources claim one plugin name."""
+
+
+class InvalidPlugin(PluginError):
+    """A plugin cannot be imported, or is not what its kind asks for."""
+
+
+class CodecError(PluginError):
+    """A codec cannot encode or decode what it was given."""
+
+
+class PredictionError(PluginError):
+    """A model or a mitigation returned something unusable."""
+
+
+class ProtocolError(SuiteError):
+    """Something is wrong with a protocol."""
+
+
+class UnknownProtocol(ProtocolError):
+    """No protocol has that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        hint = nearest(name, known) or "Run 'suite protocols' for the list."
+        super().__init__(f"No protocol is named '{name}'. {hint}")
+
+
+class InvalidProtocol(ProtocolError):
+    """A file does not describe a protocol."""
+
+
+class ChangedProtocol(ProtocolError):
+    """A released protocol no longer has the digest it was released with."""
+
+
+class DataError(SuiteError):
+    """Something is wrong with a dataset."""
+
+
+class UnknownDataset(DataError):
+    """No dataset plugin and no registered dataset has that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        hint = nearest(name, known) or "Run 'suite data' for the list."
+        super().__init__(
+            f"No dataset is named '{name}'. {hint} To register your own: "
+            f"suite data add {name} --kind image-folder --root DIR"
+        )
+
+
+class MissingData(DataError):
+    """A package or directory that holds the images is not there."""
+
+
+class CorruptImage(DataError):
+    """An image that is altered, truncated, or of a kind that cannot be used."""
+
+
+class ManifestMismatch(DataError):
+    """A dataset does not hold the samples that a protocol pins."""
+
+
+class WeightsError(SuiteError):
+    """Something is wrong with a file of weights."""
+
+
+class MissingWeights(WeightsError):
+    """A file of weights is not there."""
+
+
+class AlteredWeights(WeightsError):
+    """A file of weights does not have its digest."""
+
+
+class StorageError(SuiteError):
+    """Something is wrong with the database or the files beside it."""
+
+
+class MissingDatabase(StorageError):
+    """There is no database at that path."""
+
+
+class NewerDatabase(StorageError):
+    """A database was written by a newer suite."""
+
+
+class DatabaseBusy(StorageError):
+    """Another process holds the database's write lock."""
+
+
+class DatabaseReadOnly(StorageError):
+    """A database cannot be written to."""
+
+
+class StorageFull(StorageError):
+    """No space is left for results."""
+
+
+class DamagedOutcomes(StorageError):
+    """Stored per-sample outcomes do not have the digest that their result records."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "Did you mean 'x'?" for the known name most like ``name``, or an empty string."""
+    near = get_close_matches(name[:200], list(known), n=1)
+    return f"Did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,21 @@
+"""Where the suite keeps what belongs to a user and a host: registered datasets, measured tuning."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """Return the directory: ``$SUITE_HOME``, else the platform's place for a user's data."""
+    return Path(os.environ.get("SUITE_HOME") or platformdirs.user_data_dir("compression-suite"))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole small file, or leave the old one: a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)

@@ -1,0 +1,105 @@
+"""The protocol files of this package: one TOML each, never edited once released (`released.toml` holds the digests).
+
+`load` accepts ``name@version``, ``name`` (its newest version) or the path of a TOML file of one's own, a draft.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from suite.errors import ChangedProtocol, InvalidProtocol, UnknownProtocol
+from suite.metrics import metrics_of
+from suite.metrics.image import FRAME_METRICS
+from suite.spec import ProtocolSpec
+
+DIRECTORY = Path(__file__).parent
+RELEASED = "released.toml"
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def load(name: str) -> ProtocolSpec:
+    """Return the protocol of that name or file. Raises UnknownProtocol, InvalidProtocol or ChangedProtocol."""
+    if name.endswith(".toml"):
+        return read(Path(name))
+    labels = names()
+    newest = {label.partition("@")[0]: label for label in labels}
+    label = newest.get(name, name)
+    if label not in labels:
+        raise UnknownProtocol(name[:200], labels)
+    return read(DIRECTORY / f"{label}.toml")
+
+
+def names() -> list[str]:
+    """Return the ``name@version`` of every protocol in the package, in order of name and version."""
+    labels = (path.stem for path in DIRECTORY.glob("*@*.toml"))
+    return sorted(labels, key=lambda label: (label.partition("@")[0], int(label.partition("@")[2])))
+
+
+def read(path: Path) -> ProtocolSpec:
+    """Return the protocol in the file at ``path``, checked, and unchanged where it is a released one."""
+    spec = parse(path)
+    released = released_digests().get(spec.label)
+    if released is not None and released != spec.digest:
+        raise ChangedProtocol(
+            f"{path}: {spec.label} was released with digest {released}, but this file has {spec.digest}. "
+            f"Restore the file, or make it version {spec.version + 1} and say in 'changes' what changed."
+        )
+    return spec
+
+
+def parse(path: Path) -> ProtocolSpec:
+    """Return the protocol in the file at ``path``. Raises UnknownProtocol or InvalidProtocol."""
+    try:
+        spec = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), ProtocolSpec)
+    except FileNotFoundError as error:
+        raise UnknownProtocol(str(path), names()) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidProtocol(f"{path} does not describe a protocol: {error}") from error
+    problems = problems_of(spec)
+    if problems:
+        raise InvalidProtocol(f"{path} does not describe a protocol: {'; '.join(problems)}.")
+    return spec
+
+
+def problems_of(spec: ProtocolSpec) -> list[str]:
+    """Return what a well-formed file may still get wrong, all of it at once."""
+    problems = [] if NAME.fullmatch(spec.name) else [f"the name '{spec.name}' is not lower-case words joined by '-'"]
+    problems += [f"'{what}' is empty" for what in ("codecs", "tracks") if not getattr(spec, what)]
+    problems += unknown("frame metric", spec.frame_metrics, FRAME_METRICS)
+    for codec in spec.codecs:
+        if not codec.values or len(set(codec.values)) != len(codec.values):
+            problems.append(f"codec {codec.name} needs one or more distinct values")
+    for track in spec.tracks:
+        problems += unknown(f"{track.task} metric", track.metrics, tuple(metrics_of(track.task).METRICS))
+        problems += [f"track {track.dataset} names no {what}" for what in EXPECTED if not getattr(track, what)]
+    return problems
+
+
+EXPECTED = ("metrics", "baselines", "mitigations")
+
+
+def unknown(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> list[str]:
+    """Return a sentence for each of ``given`` that is not ``known``."""
+    return [f"'{name}' is no {what} (there are {', '.join(known)})" for name in given if name not in known]
+
+
+def is_released(spec: ProtocolSpec) -> bool:
+    """Whether ``spec`` is a released protocol, exactly as it was released."""
+    return released_digests().get(spec.label) == spec.digest
+
+
+@cache
+def released_digests() -> dict[str, str]:
+    """Return ``name@version`` -> digest of every released protocol."""
+    return toml_table(DIRECTORY / RELEASED)
+
+
+def toml_table(path: Path) -> dict[str, Any]:
+    """Return the table in a TOML file of this package."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,159 @@
+"""Names to plugins, imported on demand. The built-in plugins and those of other packages load the same way.
+
+A package offers plugins by an entry point of group ``suite.plugins`` that names a table like `plugins.PLUGINS`.
+A file of one's own is named directly: ``path/to/file.py:Object``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, get_args
+
+from suite.api import Card, Codec, Dataset, Model, Restoration, Retraining
+from suite.digest import digest_of, sha256_of_file
+from suite.errors import DuplicatePlugin, InvalidPlugin, SuiteError, UnknownPlugin
+from suite.spec import PluginKind, PluginRef, Value
+
+GROUP = "suite.plugins"
+KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
+INTERFACES: dict[PluginKind, tuple[type, ...]] = {
+    "codec": (Codec,),
+    "dataset": (Dataset,),
+    "model": (Model,),
+    "mitigation": (Restoration, Retraining),
+}
+
+
+class Loaded(NamedTuple):
+    """A live plugin and the record that names it."""
+
+    plugin: Any
+    ref: PluginRef
+
+    @property
+    def card(self) -> Card | None:
+        """The plugin's facts, where it has them."""
+        return getattr(self.plugin, "card", None)
+
+
+def names(kind: PluginKind) -> list[str]:
+    """Return the names of the plugins of one kind."""
+    return sorted(table()[kind])
+
+
+def load(kind: PluginKind, name: str, **parameters: Any) -> Loaded:
+    """Make the plugin of that name. Raises UnknownPlugin or InvalidPlugin."""
+    target = name if ".py:" in name else table()[kind].get(name)
+    if target is None:
+        raise UnknownPlugin(kind, name[:200], names(kind))
+    factory, module = resolve(kind, target)
+    plugin = made(kind, name, factory, parameters)
+    return Loaded(plugin, reference(kind, plugin, module))
+
+
+@cache
+def table() -> dict[PluginKind, dict[str, str]]:
+    """Return kind -> name -> ``module:object`` over every installed package. Raises DuplicatePlugin."""
+    merged: dict[PluginKind, dict[str, str]] = {kind: {} for kind in KINDS}
+    for point in entry_points(group=GROUP):
+        for kind, plugins in offered(point).items():
+            merge(merged, kind, plugins, point)
+    return merged
+
+
+def offered(point: EntryPoint) -> Mapping[PluginKind, Mapping[str, str]]:
+    """Return the table that an entry point names. Raises InvalidPlugin when it cannot be imported."""
+    try:
+        found = point.load()
+    except (ImportError, AttributeError) as error:
+        raise InvalidPlugin(
+            f"The plugin table {point.value} cannot be imported: {error}. Repair or uninstall it."
+        ) from error
+    if not isinstance(found, Mapping) or set(found) - set(KINDS):
+        raise InvalidPlugin(
+            f"{point.value} is no plugin table: expected kinds {', '.join(KINDS)}, but got {found!r:.200}."
+        )
+    return found
+
+
+def merge(
+    merged: dict[PluginKind, dict[str, str]], kind: PluginKind, plugins: Mapping[str, str], point: EntryPoint
+) -> None:
+    """Add one kind's plugins to ``merged``. Raises DuplicatePlugin."""
+    for name, target in plugins.items():
+        if merged[kind].setdefault(name, target) != target:
+            raise DuplicatePlugin(
+                f"Both {merged[kind][name]} and {target} ({point.value}) claim the {kind} name '{name}'. "
+                "Uninstall one of the two packages."
+            )
+
+
+def resolve(kind: PluginKind, target: str) -> tuple[Callable[..., Any], ModuleType]:
+    """Return the callable that ``module:object`` or ``file.py:object`` names, and its module. Raises InvalidPlugin."""
+    where, _, attribute = target.rpartition(":")
+    try:
+        module = file_module(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        return getattr(module, attribute), module
+    except SuiteError:
+        raise
+    except Exception as error:
+        raise InvalidPlugin(f"The {kind} {target} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def file_module(path: Path) -> ModuleType:
+    """Import a Python file by its path, under a name that no other file has."""
+    if not path.is_file():
+        raise InvalidPlugin(f"There is no file {path}. Expected path/to/file.py:Object.")
+    name = f"suite_file_{sha256_of_file(path)[7:23]}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise InvalidPlugin(f"{path} cannot be imported as Python.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def made(kind: PluginKind, name: str, factory: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    """Call the factory and check that it made what its kind asks for. Raises InvalidPlugin."""
+    try:
+        plugin = factory(**parameters)
+    except SuiteError:
+        raise
+    except Exception as error:
+        raise InvalidPlugin(f"The {kind} '{name}' cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(plugin, INTERFACES[kind]):
+        lacking = min((missing(plugin, interface) for interface in INTERFACES[kind]), key=len)
+        raise InvalidPlugin(f"'{name}' is no {kind}: it lacks {', '.join(lacking)} (see suite.api).")
+    return plugin
+
+
+def missing(plugin: object, interface: type) -> list[str]:
+    """Return the members of an interface that a plugin lacks."""
+    members = [*interface.__annotations__, *(name for name in vars(interface) if not name.startswith("_"))]
+    return [name for name in members if not hasattr(plugin, name)]
+
+
+def parameters_of(plugin: object) -> dict[str, Value]:
+    """Return the parameters of a plugin whose class is a dataclass, else none."""
+    return dataclasses.asdict(plugin) if dataclasses.is_dataclass(plugin) and not isinstance(plugin, type) else {}
+
+
+def reference(kind: PluginKind, plugin: Any, module: ModuleType) -> PluginRef:
+    """Return the record of a plugin; its digest covers the source it comes from and the weights it declares."""
+    owners = {module, inspect.getmodule(type(plugin)) or module}
+    sources = {file for owner in owners if (file := inspect.getsourcefile(owner))}
+    content = {
+        "sources": sorted(sha256_of_file(Path(file)) for file in sources),
+        "weights": [weight.sha256 for weight in getattr(plugin, "weights", ())],
+    }
+    return PluginRef(kind=kind, name=plugin.name, version=plugin.version, digest=digest_of("plugin/1", content))

@@ -1,0 +1,131 @@
+"""Rankings as plain tables of text: the command line, the board and the README show the same ones.
+
+Fractions are shown in percent, drops in percentage points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from suite.db.queries import Drop, Ranking, RankingRow
+from suite.spec import ORIGINAL, Measure
+
+NOTHING = "-"
+
+
+class TextTable(NamedTuple):
+    """A table of text; ``notes`` stand below it, a line each."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def tables_of(label: str, ranking: Ranking) -> list[TextTable]:
+    """Return the tables of a ranking: the ranked, the others with their reasons, and what each setting costs."""
+    tables = []
+    if ranking.ranked:
+        tables.append(ranking_table(f"{label}: ranking", ranking.ranked))
+    if ranking.unranked:
+        tables.append(ranking_table(f"{label}: not ranked", ranking.unranked))
+    shown = ranking.ranked or ranking.unranked
+    return [*tables, curve_table(label, shown)] if any(row.drops for row in shown) else tables
+
+
+def ranking_table(title: str, rows: Sequence[RankingRow]) -> TextTable:
+    """Return entries with the original's value, the mean drop, and the drop at each setting."""
+    settings = in_order(setting_of(drop) for row in rows for drop in row.drops)
+    common, short = common_part(settings)
+    metric = ", ".join(in_order(row.metric for row in rows))
+    columns = ("#", "entry", "images", f"{metric} %, original [95 %]", "mean drop", *short)
+    body = [
+        (
+            str(row.rank or NOTHING),
+            entry_of(row),
+            f"{row.samples:,}",
+            interval(row.reference),
+            points(row.mean_drop),
+            *(points(drop_at(row, name)) for name in settings),
+        )
+        for row in rows
+    ]
+    title = f"{title}; drops in percentage points{f', by {common}' if common else ''}"
+    return TextTable(title, columns, tuple(body), reasons(rows))
+
+
+def curve_table(label: str, rows: Sequence[RankingRow]) -> TextTable:
+    """Return what each setting costs: its rate and fidelity, then each entry's value and drop."""
+    settings = in_order(setting_of(drop) for row in rows for drop in row.drops)
+    first = {setting_of(drop): drop for row in reversed(rows) for drop in row.drops}
+    columns = ("setting", "bpp", "PSNR, dB", "SSIM", *(entry_of(row) for row in rows))
+    body = [(name, *fidelity(first[name]), *(value_and_drop(row, name) for row in rows)) for name in settings]
+    original = ("original", *[NOTHING] * 3, *(percent(row.reference) for row in rows))
+    metric = ", ".join(in_order(row.metric for row in rows))
+    return TextTable(f"{label}: {metric} in % (drop in points) by setting", columns, (original, *body))
+
+
+def reasons(rows: Sequence[RankingRow]) -> tuple[str, ...]:
+    """Return why rows have no rank; entries with one reason share a line."""
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        if row.rank is None:
+            by_reason.setdefault(row.why_unranked, []).append(entry_of(row))
+    return tuple(f"{', '.join(entries)}: {reason}" for reason, entries in by_reason.items())
+
+
+def common_part(settings: Sequence[str]) -> tuple[str, list[str]]:
+    """Split names like "jpeg quality 10" into what all share and what tells them apart."""
+    shared = {name.rpartition(" ")[0] for name in settings}
+    return (shared.pop(), [name.rpartition(" ")[2] for name in settings]) if len(shared) == 1 else ("", [*settings])
+
+
+def entry_of(row: RankingRow) -> str:
+    """Return an entry's name."""
+    return row.model.name if row.mitigation.name == ORIGINAL else f"{row.model.name} + {row.mitigation.name}"
+
+
+def setting_of(drop: Drop) -> str:
+    """Return a setting's name; the codec's too, as a protocol may have several."""
+    return f"{drop.codec} {drop.parameter} {drop.value}"
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names once each, as they first come."""
+    return list(dict.fromkeys(names))
+
+
+def drop_at(row: RankingRow, name: str) -> float | None:
+    """Return an entry's drop at a setting, None where it has none."""
+    return next((drop.drop for drop in row.drops if setting_of(drop) == name), None)
+
+
+def value_and_drop(row: RankingRow, name: str) -> str:
+    """Return an entry's value at a setting with its drop."""
+    found = next((drop for drop in row.drops if setting_of(drop) == name), None)
+    return NOTHING if found is None else f"{percent(found.measure)} ({points(found.drop)})"
+
+
+def fidelity(drop: Drop) -> tuple[str, str, str]:
+    """Return a setting's rate and fidelity."""
+    shown = ((drop.bits_per_pixel, 3), (drop.psnr_db, 2), (drop.ssim, 4))
+    rate, psnr, ssim = (NOTHING if value is None else f"{value:.{digits}f}" for value, digits in shown)
+    return rate, psnr, ssim
+
+
+def percent(measure: Measure | None) -> str:
+    """Return a measure in percent."""
+    return NOTHING if measure is None else f"{100 * measure.value:.2f}"
+
+
+def interval(measure: Measure | None) -> str:
+    """Return a measure in percent, with its interval where it has one."""
+    if measure is None or measure.low is None or measure.high is None:
+        return percent(measure)
+    return f"{percent(measure)} [{100 * measure.low:.1f}, {100 * measure.high:.1f}]"
+
+
+def points(drop: float | None) -> str:
+    """Return a drop in percentage points; negative is a gain."""
+    return NOTHING if drop is None else f"{100 * drop:+.2f}".replace("-0.00", "+0.00")

@@ -1,0 +1,1 @@
+"""The two stages of a measurement: samples to frames, and frames to predictions."""

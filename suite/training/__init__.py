@@ -1,0 +1,1 @@
+"""Recipes that make weights: one module a recipe, run by `suite train`."""

@@ -1,0 +1,30 @@
+"""What every test gets: a home of its own, so that nothing of the user's is read or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FAKE_MODELS = Path(__file__).with_name("fake_models.py")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory, monkeypatch):
+    """Give the suite an empty home."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("SUITE_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def rng():
+    """Give a generator of random numbers that is the same every time."""
+    return np.random.default_rng(2611)
+
+
+@pytest.fixture
+def fake():
+    """Give the name under which the suite finds a class of `fake_models`."""
+    return lambda name: f"{FAKE_MODELS}:{name}"

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result
+
+from suite.api import Card
+from suite.db import queries
+from suite.db.engine import open_for_reading
+from suite.errors import UsageError
+
+TOY = protocol()
+Q10, Q90 = condition(TOY, 10), condition(TOY, 90)
+
+
+@pytest.fixture
+def filled(laboratory: Laboratory) -> Laboratory:
+    laboratory.store.record_protocol(TOY)
+    return laboratory
+
+
+def done(laboratory: Laboratory, digest: str = HERE.digest) -> set[str]:
+    return queries.done_cells(laboratory.engine, digest)
+
+
+def test_a_cell_is_done_where_it_was_measured(filled):
+    filled.record(result(Q10, 0.5))
+    filled.record(result(Q90, 0.5), ELSEWHERE)
+    assert done(filled) == {result(Q10, 0.5).cell.digest}
+    assert done(filled, ELSEWHERE.digest) == {result(Q90, 0.5).cell.digest}
+    assert done(filled, "sha256:nowhere") == set()
+
+
+def test_a_cell_that_failed_last_is_not_done(filled):
+    filled.record(result(Q10, 0.5))
+    filled.record(result(Q10, None, reason="boom"))
+    assert done(filled) == set()
+    filled.record(result(Q10, 0.5))
+    assert done(filled) == {result(Q10, 0.5).cell.digest}
+
+
+def test_a_withdrawn_cell_is_not_done_until_it_is_measured_again(filled):
+    number = filled.record(result(Q10, 0.5))
+    filled.store.add_erratum(number, author="ada", reason="wrong weights")
+    assert done(filled) == set()
+    filled.record(result(Q10, 0.5))
+    assert done(filled) == {result(Q10, 0.5).cell.digest}
+
+
+def test_protocols_come_with_their_results_counted(filled):
+    other = protocol("other")
+    filled.store.record_protocol(other)
+    filled.record_entry(TOY, {10: 0.5, 90: 0.8})
+    found = queries.protocols(filled.engine)
+    assert [(p.label, p.digest, p.results, p.spec) for p in found] == [
+        ("other@1", other.digest, 0, other),
+        ("toy@1", TOY.digest, 2, TOY),
+    ]
+
+
+def test_results_are_newest_first_and_narrowed_by_every_filter(filled):
+    other = protocol("other")
+    filled.store.record_protocol(other)
+    first = filled.record(result(Q10, 0.5))
+    second = filled.record(result(Q10, 0.5, model="big"))
+    third = filled.record(result(Q90, None, reason="boom"))
+    fourth = filled.record(result(condition(other, 10), 0.5))
+
+    def ids(*arguments: object, **filters: object) -> list[int]:
+        return [found.id for found in queries.results(filled.engine, *arguments, **filters)]  # type: ignore[arg-type]
+
+    assert ids() == [fourth, third, second, first]
+    assert ids(limit=2) == [fourth, third]
+    assert ids(TOY.digest) == [third, second, first]
+    assert ids(model="net") == [fourth, third, first]
+    assert ids(model="none") == []  # the name of a mitigation
+    assert ids(status="failed") == [third]
+    assert ids(TOY.digest, model="net", status="ok", limit=5) == [first]
+    assert ids(run_id=filled.run + 1) == []
+
+
+def test_a_result_has_its_own_metrics_and_errata(filled):
+    first, second = filled.record(result(Q10, 0.25)), filled.record(result(Q90, 0.75))
+    filled.store.add_erratum(first, author="ada", reason="why")
+    newer, older = queries.results(filled.engine)
+    assert (older.id, older.measure("top1").value, [e.reason for e in older.errata]) == (first, 0.25, ["why"])
+    assert (newer.id, newer.measure("top1").value, newer.errata) == (second, 0.75, ())
+    assert newer.measure("auc") is None
+    assert (older.counts, newer.counts) == (False, True)
+
+
+def test_failures_are_those_of_one_run(filled):
+    number = filled.record(result(Q10, None, reason="boom"))
+    filled.record(result(Q90, 0.5))
+    filled.run = filled.store.begin_run(["suite", "run", "again"])
+    filled.record(result(Q90, None, reason="later"))
+    (failure,) = queries.failures(filled.engine, filled.run - 1)
+    assert (failure.id, failure.result.reason, failure.run) == (number, "boom", filled.run - 1)
+
+
+def test_no_such_result(filled):
+    with pytest.raises(UsageError, match="There is no result 7"):
+        queries.result(filled.engine, 7)
+
+
+def test_plugins_come_with_the_card_they_were_first_seen_with(filled):
+    net = ref("model", "net")
+    filled.record(result(Q10, 0.5), cards={net: Card(summary="a net", authors="ada")})
+    filled.record(result(Q10, 0.5), cards={net: Card(summary="another")})
+    found = queries.plugins(filled.engine)
+    assert [(p.ref.kind, p.ref.name) for p in found] == [
+        ("codec", "jpeg"),
+        ("dataset", "cells"),
+        ("mitigation", "none"),
+        ("model", "net"),
+    ]
+    assert [p.card for p in found] == [None, None, None, Card(summary="a net", authors="ada")]
+
+
+def test_a_reader_sees_the_same_while_a_writer_has_it_open(filled):
+    filled.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8})
+    reader = open_for_reading(filled.path)
+    assert queries.results(reader) == queries.results(filled.engine)
+    assert queries.ranking(reader, TOY.digest, released=True) == queries.ranking(
+        filled.engine, TOY.digest, released=True
+    )

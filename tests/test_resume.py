@@ -1,0 +1,103 @@
+"""A run that is killed for real, again and again, ends with the numbers of one that never was."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from suite.db import queries
+from suite.db.engine import open_for_reading
+
+IMAGES, BLOCK, WORKERS = 240, 16, 2
+CONDITIONS = 4
+
+
+@pytest.fixture
+def suite_run(tmp_path, fake):
+    def start(database, log):
+        command = [sys.executable, "-m", "suite.cli.main", "run", "pv-cells@1", "--model", fake("Slow")]
+        settings = [word for value in (10, 50, 90) for word in ("--setting", str(value))]
+        options = ["--limit", str(IMAGES), "--batch-size", "8", "--workers", str(WORKERS), "--device", "cpu"]
+        environment = os.environ | {"SLOW_LOG": str(log), "SUITE_DATABASE": str(database)}
+        return subprocess.Popen(
+            [*command, *settings, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    return start
+
+
+def numbers(database):
+    found = queries.results(open_for_reading(database))
+    return {str(r.result.cell): (r.result.measures, r.result.outcomes, r.result.frames) for r in found}
+
+
+def shown(log):
+    return sum(map(int, log.read_text().split())) if log.exists() else 0
+
+
+def blocks_kept(journal):
+    try:
+        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
+            return connection.execute("SELECT count(*) FROM part").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def kill_when(child, journal, *, blocks, signal_number):
+    """Kill a run at a random moment once it has kept more blocks; return whether it was still running."""
+    while child.poll() is None:
+        if blocks_kept(journal) >= blocks:
+            time.sleep(random.uniform(0, 0.1))
+            child.send_signal(signal_number)
+            break
+        time.sleep(0.01)
+    child.communicate(timeout=60)
+    return child.returncode in (-signal.SIGKILL, 130)
+
+
+def test_kills_at_random_moments_change_no_number(suite_run, tmp_path):
+    whole, whole_log = tmp_path / "whole.db", tmp_path / "whole.log"
+    out, _ = suite_run(whole, whole_log).communicate(timeout=120)
+    assert "4 results stored" in out
+    assert shown(whole_log) == IMAGES * CONDITIONS
+
+    broken, log, journal = tmp_path / "broken.db", tmp_path / "broken.log", tmp_path / "broken.journal"
+    kills = [signal.SIGKILL, signal.SIGINT, signal.SIGKILL]
+    killed = 0
+    for number in kills:
+        child = suite_run(broken, log)
+        killed += kill_when(child, journal, blocks=blocks_kept(journal) + 6, signal_number=number)
+    out, _ = suite_run(broken, log).communicate(timeout=120)
+    assert killed == len(kills)
+    assert "4 results stored" in out
+    assert numbers(broken) == numbers(whole)
+    assert shown(log) - IMAGES * CONDITIONS <= killed * WORKERS * BLOCK
+    assert blocks_kept(journal) == 0
+
+
+def test_a_kill_while_results_are_stored_loses_none(suite_run, tmp_path):
+    database, log = tmp_path / "results.db", tmp_path / "log"
+    child = suite_run(database, log)
+    while child.poll() is None and not results_in(database):
+        time.sleep(0.005)
+    child.kill()
+    child.communicate()
+    before = results_in(database)
+    out, _ = suite_run(database, log).communicate(timeout=120)
+    assert f"{CONDITIONS - before} results stored" in out
+    assert f"{before} were there" in out
+    assert len(numbers(database)) == CONDITIONS == results_in(database)
+    assert shown(log) == IMAGES * CONDITIONS
+
+
+def results_in(database):
+    try:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            return connection.execute("SELECT count(*) FROM result").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
