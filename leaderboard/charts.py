@@ -23,7 +23,9 @@ def drop_curves(rows: Sequence[RankingRow]) -> alt.Chart:
         .encode(
             x=alt.X("rate:Q", title="rate, bits per pixel", scale=alt.Scale(type="log")),
             y=alt.Y("drop:Q", title="drop, percentage points"),
-            color=alt.Color("entry:N", title="entry", scale=alt.Scale(range=OKABE_ITO), legend=alt.Legend(labelLimit=0)),
+            color=alt.Color(
+                "entry:N", title="entry", scale=alt.Scale(range=OKABE_ITO), legend=alt.Legend(labelLimit=0)
+            ),
             tooltip=["entry:N", "setting:N", "rate:Q", "drop:Q"],
         )
     )

@@ -8,13 +8,14 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from suite.api import LayoutChoice, Model, Restoration, Retraining
+from suite.environment import cores
 from suite.lineup import LiveTrack
 from suite.pipeline import Failure, attempt
 from suite.registry import load
 from suite.spec import ORIGINAL, Cell, Spec, Tuning
 from suite.stages.codec_stage import read
 from suite.stages.model_stage import Predictor
-from suite.tuning import Wish, cores, tune
+from suite.tuning import Wish, tune
 
 TUNING_IMAGES = 4
 Key: TypeAlias = tuple[str, str]

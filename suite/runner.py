@@ -23,7 +23,7 @@ from suite.db.store import Store
 from suite.device import resolve
 from suite.engines import local
 from suite.errors import DataError
-from suite.lineup import Choice, LiveTrack, line_up
+from suite.lineup import Choice, LiveTrack, line_up, live_codec
 from suite.metrics import metrics_of
 from suite.pipeline import (
     BlockOutcome,
@@ -69,7 +69,7 @@ def run(
     progress = progress or Silent()
     device = resolve(device)
     tracks = line_up(spec, choice)
-    here = environment.record(device, builds(tracks))
+    here = environment.record(device, builds(spec))
     engine = open_for_writing(database)
     store = Store(engine, database)
     store.record_protocol(spec)
@@ -102,9 +102,9 @@ def disposing(engine: Engine) -> Iterator[None]:
         engine.dispose()
 
 
-def builds(tracks: Iterable[LiveTrack]) -> dict[str, str]:
-    """Return the library build of every codec that takes part."""
-    return {name: loaded.plugin.build for track in tracks for name, loaded in track.codecs.items()}
+def builds(spec: ProtocolSpec) -> dict[str, str]:
+    """Return the library build of each of the protocol's codecs, also of those that a choice leaves out."""
+    return {codec.name: live_codec(codec).plugin.build for codec in spec.codecs}
 
 
 @dataclass

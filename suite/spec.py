@@ -26,7 +26,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Shared configuration: immutable, keyword-only, strict about what a file may say."""
 
 
-class PluginName(Spec):
+class PluginName(Spec, frozen=True):
     """A plugin as a protocol names it."""
 
     name: str
@@ -36,7 +36,7 @@ class PluginName(Spec):
         return f"{self.name}@{self.version}"
 
 
-class PluginRef(Spec):
+class PluginRef(Spec, frozen=True):
     """A plugin as a measurement records it: the digest covers its source file and its weights."""
 
     kind: PluginKind
@@ -48,7 +48,7 @@ class PluginRef(Spec):
         return f"{self.name}@{self.version}"
 
 
-class CodecSpec(Spec):
+class CodecSpec(Spec, frozen=True):
     """A codec with every parameter it has, and the settings at which it is measured."""
 
     name: str
@@ -62,7 +62,7 @@ class CodecSpec(Spec):
         return tuple(Setting(self.parameter, value) for value in self.values)
 
 
-class TrackSpec(Spec):
+class TrackSpec(Spec, frozen=True):
     """One task on one dataset, with its metrics and reference baselines.
 
     ``manifest`` pins the samples (digest of ids, byte digests and truths); empty in drafts that run on any.
@@ -79,7 +79,7 @@ class TrackSpec(Spec):
     mitigations: tuple[PluginName, ...]
 
 
-class ProtocolSpec(Spec):
+class ProtocolSpec(Spec, frozen=True):
     """Everything that may change a number. ``metrics[0]`` of a track is the one that its ranking uses.
 
     ``batch`` is ``"free"``: batch size and memory layout are the host's choice, recorded with each result.
@@ -109,7 +109,7 @@ class ProtocolSpec(Spec):
         return digest_of("protocol/1", msgspec.to_builtins(self))
 
 
-class Condition(Spec):
+class Condition(Spec, frozen=True):
     """Dataset, codec and setting under one protocol: all its cells share the encode and decode work.
 
     ``geometry`` names the model whose geometry comes before the codec (order geometry-then-compress), else None.
@@ -154,7 +154,7 @@ class Condition(Spec):
         return "original" if self.is_reference else f"{self.codec.name} {self.setting}"
 
 
-class Cell(Spec):
+class Cell(Spec, frozen=True):
     """One measurement: a condition, a model and a mitigation."""
 
     condition: Condition
@@ -171,7 +171,7 @@ class Cell(Spec):
         return f"{self.model.name}{mitigated} on {self.condition}"
 
 
-class Measure(Spec):
+class Measure(Spec, frozen=True):
     """A metric's value, with its 95 % interval where one is known. Fractions are in [0, 1]."""
 
     name: str
@@ -180,7 +180,7 @@ class Measure(Spec):
     high: float | None = None
 
 
-class Tuning(Spec):
+class Tuning(Spec, frozen=True):
     """How a host runs: measured there, recorded with each result, never part of a result's identity."""
 
     device: str
@@ -191,7 +191,7 @@ class Tuning(Spec):
     layout: dict[str, str]
 
 
-class Environment(Spec):
+class Environment(Spec, frozen=True):
     """Where a measurement ran. ``identity`` is what may change a number; ``details`` is everything else of use."""
 
     identity: dict[str, str]
@@ -203,7 +203,7 @@ class Environment(Spec):
         return digest_of("environment/1", self.identity)
 
 
-class Result(Spec):
+class Result(Spec, frozen=True):
     """What a cell measured, or why it failed. The drop is not stored: queries take it from the reference's result.
 
     ``outcomes`` and ``frames`` are digests of the per-sample tables that are kept beside the database.

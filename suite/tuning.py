@@ -7,7 +7,6 @@ with one thread each and small batches win by far; on an accelerator one worker 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from suite.api import FrameInfo, Image, LayoutChoice, Model
 from suite.digest import digest_of
+from suite.environment import cores
 from suite.home import home, write_atomically
 from suite.pipeline import attempt
 from suite.spec import Tuning
@@ -47,11 +47,6 @@ class Wish(NamedTuple):
 
     batch: int | None = None
     workers: int | None = None
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def tune(

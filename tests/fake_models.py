@@ -1,4 +1,4 @@
-"""Models for the tests, named to the suite as ``tests/fake_models.py:Brightness``: one that works, and ways to be broken."""
+"""Models for the tests, named to the suite as ``tests/fake_models.py:Brightness``: one that works, and broken ones."""
 
 import os
 import time

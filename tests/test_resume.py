@@ -18,14 +18,18 @@ CONDITIONS = 4
 
 
 @pytest.fixture
-def suite_run(tmp_path, fake):
+def suite_run(fake):
     def start(database, log):
         command = [sys.executable, "-m", "suite.cli.main", "run", "pv-cells@1", "--model", fake("Slow")]
         settings = [word for value in (10, 50, 90) for word in ("--setting", str(value))]
         options = ["--limit", str(IMAGES), "--batch-size", "8", "--workers", str(WORKERS), "--device", "cpu"]
         environment = os.environ | {"SLOW_LOG": str(log), "SUITE_DATABASE": str(database)}
         return subprocess.Popen(
-            [*command, *settings, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, *settings, *options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     return start
@@ -52,7 +56,7 @@ def kill_when(child, journal, *, blocks, signal_number):
     """Kill a run at a random moment once it has kept more blocks; return whether it was still running."""
     while child.poll() is None:
         if blocks_kept(journal) >= blocks:
-            time.sleep(random.uniform(0, 0.1))
+            time.sleep(random.uniform(0, 0.1))  # noqa: S311 - no secret
             child.send_signal(signal_number)
             break
         time.sleep(0.01)

@@ -121,7 +121,7 @@ def test_out_of_memory_halves_the_batch_says_so_and_changes_no_number(measure, d
         assert result.result.tuning.batch[name] == (2 if name == "out-of-memory" else 8)
 
 
-def test_batch_and_workers_change_no_number(measure, database, tmp_path):
+def test_batch_and_workers_change_no_number(tmp_path):
     tables = []
     for number, wish in enumerate([Wish(1, 1), Wish(3, 2), Wish(16, 4)]):
         choice = Choice(models=(f"{fake_models.__file__}:Brightness",), settings=("50",), limit=37)

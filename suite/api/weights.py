@@ -25,6 +25,7 @@ class WeightFile:
             raise MissingWeights(f"The weights {self.path} cannot be read ({error.strerror}). {self.remedy}") from error
         if found != self.sha256:
             raise AlteredWeights(
-                f"The weights {self.path} have SHA-256 {found[:12]}…, but {self.sha256[:12]}… is recorded. {self.remedy}"
+                f"The weights {self.path} have SHA-256 {found[:12]}…, "
+                f"but {self.sha256[:12]}… is recorded. {self.remedy}"
             )
         return self.path

@@ -6,7 +6,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 from suite import __version__
@@ -52,26 +51,18 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
-        status = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Abort:
-        status = INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except KeyboardInterrupt:
-        say("Interrupted. What is finished is kept: the same command goes on from there.")
-        status = INTERRUPTED
+        app(args=arguments, prog_name="suite")
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            say("Interrupted. What is finished is kept: the same command goes on from there.")
+        raise
     except SuiteError as error:
         explain(str(error), debug=debug)
-        status = 1
-    except BrokenPipeError:
-        sys.stderr.close()
-        status = 1
+        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user who has not asked for one
         explain(f"This is a defect in the suite: {type(error).__name__}: {error}", debug=debug)
         say("Repeat the command with --debug (suite --debug …) and report what it prints.")
-        status = UNEXPECTED
-    sys.exit(status if isinstance(status, int) else 0)
+        sys.exit(UNEXPECTED)
 
 
 def explain(message: str, *, debug: bool) -> None:

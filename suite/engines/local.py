@@ -6,7 +6,7 @@ wait to be taken, so memory does not grow with the number of items.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Generic, NamedTuple, TypeVar
@@ -31,7 +31,7 @@ def stream(
     *,
     workers: int,
     prepare: Callable[[], None] = lambda: None,
-) -> Iterator[Made]:
+) -> Generator[Made]:
     """Yield everything that ``task`` yields for every item, as it comes; ``prepare`` runs first in each worker.
 
     The first exception stops all workers and is raised here. Closing the iterator stops them after the result

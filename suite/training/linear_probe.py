@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from suite.api import Dataset, Image, LayoutChoice, Sample
 from suite.data import manifest_digest
 from suite.digest import canonical_json, sha256_of_bytes
+from suite.environment import cores
 from suite.errors import UsageError
 from suite.progress import Progress
 from suite.stages.model_stage import prepare_worker
-from suite.tuning import cores
 
 RECIPE = "linear-probe@1"
 INVERSE_REGULARISATION = 0.01

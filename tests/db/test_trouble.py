@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -23,7 +24,7 @@ from measured import Laboratory, condition, protocol, result
 from suite.db import queries
 from suite.db.engine import open_for_reading, open_for_writing
 from suite.db.store import Store
-from suite.errors import DatabaseBusy, DatabaseReadOnly, StorageError, StorageFull, SuiteError
+from suite.errors import DatabaseBusy, StorageError, StorageFull
 
 TOY = protocol()
 
@@ -237,8 +238,8 @@ AS_NOBODY = """
 import json, os, sys, tempfile
 from pathlib import Path
 import alembic.command, alembic.config, pyarrow.parquet
-from measured import Laboratory, condition, protocol, result
-from suite.db import queries
+from measured import Laboratory, protocol
+from suite.db import outcomes, queries
 from suite.db.engine import open_for_reading, open_for_writing
 with tempfile.TemporaryDirectory() as warm:  # everything that is imported when used, while it can be
     laboratory = Laboratory(Path(warm))
@@ -311,13 +312,4 @@ def as_nobody() -> Iterator[dict[str, object]]:
     ],
 )
 def test_missing_permissions(as_nobody, what, answer):
-    import re
-
     assert re.match(answer, str(as_nobody[what])), as_nobody[what]
-
-
-def test_every_fault_of_storage_is_one_error_to_catch():
-    assert all(
-        issubclass(kind, StorageError) and issubclass(kind, SuiteError)
-        for kind in (DatabaseBusy, DatabaseReadOnly, StorageFull)
-    )

@@ -37,7 +37,9 @@ def test_the_first_exception_reaches_the_caller_and_stops_the_others():
 
 def test_workers_are_prepared_once_each_in_their_own_thread():
     prepared = []
-    list(local.stream(lambda item: [item], range(50), workers=3, prepare=lambda: prepared.append(threading.get_ident())))
+    list(
+        local.stream(lambda item: [item], range(50), workers=3, prepare=lambda: prepared.append(threading.get_ident()))
+    )
     assert len(set(prepared)) == len(prepared) == 3
 
 

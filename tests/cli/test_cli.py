@@ -1,0 +1,137 @@
+"""The command as a user types it, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.fixture
+def suite(tmp_path):
+    def run(*words, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "suite.cli.main", *map(str, words)],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"SUITE_DATABASE": str(tmp_path / "results.db")} | environment,
+            timeout=120,
+        )
+
+    return run
+
+
+COMMANDS = ["demo", "run", "plan", "ranking", "show", "plugins", "protocols", "data", "check", "doctor", "train"]
+
+
+def test_help_names_every_command_and_is_instant(suite):
+    durations = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        result = suite("--help")
+        durations.append(time.perf_counter() - begin)
+    assert result.returncode == 0
+    assert all(command in result.stdout for command in COMMANDS)
+    print(f"suite --help: {min(durations):.2f} s")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(suite, command):
+    result = suite(command, "--help")
+    assert result.returncode == 0
+    assert "Usage" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "pv-cell@1"], "Did you mean 'pv-cells@1'?"),
+        (["run", "pv-cells@1", "--model", "pv-eficientnet-lite0"], "Did you mean 'pv-efficientnet-lite0'?"),
+        (["run", "pv-cells@1", "--mitigation", "non"], "Did you mean 'none'?"),
+        (["run", "pv-cells@1", "--codec", "jpg"], "Did you mean 'jpeg'?"),
+        (["run", "pv-cells@1", "--data", "pv-cell"], "Did you mean 'pv-cells'?"),
+        (["run", "pv-cells@1", "--setting", "quality=11"], "has no setting 'quality=11'"),
+        (["run", "pv-cells@1", "--limit", "0"], "1 or more, but got 0"),
+        (["run", "pv-cells@1", "--limit", "-5"], "1 or more, but got -5"),
+        (["run", "pv-cells@1", "--device", "tpu"], "'tpu' is no device"),
+        (["run", "imagenet-jpeg@1"], "suite data add imagenet --kind image-folder --root DIR"),
+        (["run", "pv-cells@1", "--database", "."], "is a directory"),
+        (["run", "absent.py:Model"], "No protocol is named"),
+        (["run", "pv-cells@1", "--model", "absent.py:Model"], "There is no file absent.py"),
+        (["ranking", "pv-cells@1"], "There is no database at"),
+        (["show", "--protocol", "pv-cell"], "There is no database at"),
+        (["plugins", "codecs"], "Did you mean 'codec'?"),
+        (["check", "codec", "jpg"], "Did you mean 'jpeg'?"),
+        (["data", "add", "Bad Name", "--root", "."], "is no name for a dataset"),
+        (["data", "add", "pv-cells", "--root", "."], "is the name of a built-in dataset"),
+        (["data", "remove", "nothing"], "No dataset is named 'nothing'"),
+        (["protocols", "show", "x" * 5000], "No protocol is named 'xxx"),
+    ],
+)
+def test_a_mistake_is_explained_without_a_traceback(suite, words, message):
+    result = suite(*words)
+    assert result.returncode == 1
+    assert message in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr + result.stdout
+    assert len(result.stderr) < 2000
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "pv-cells@1", "--batch-size", "0"], ["nonsense"], ["show", "one"]])
+def test_wrong_usage_is_status_2(suite, words):
+    result = suite(*words)
+    assert result.returncode == 2
+    assert "Usage" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_debug_shows_the_traceback(suite):
+    assert "Traceback" in suite("--debug", "run", "pv-cell@1").stderr
+
+
+def test_a_run_can_be_ranked_shown_and_read_by_a_script(suite, fake):
+    run = suite(
+        "run", "pv-cells@1", "--model", fake("Brightness"), "--setting", "50", "--limit", "12", "--device", "cpu"
+    )
+    assert run.returncode == 0, run.stderr
+    assert "2 results stored" in run.stdout
+    assert "measuring pv-cells: 24 of 24 (100%)" in run.stderr
+
+    ranking = suite("ranking", "pv-cells@1")
+    assert "brightness" in ranking.stdout
+    assert "trial on 12 of 526 samples" in " ".join(ranking.stdout.split())
+    rows = json.loads(suite("ranking", "pv-cells@1", "--json").stdout)
+    assert rows["ranked"] == []
+    assert rows["unranked"][0]["limit"] == 12
+
+    assert "brightness on jpeg quality=50" in suite("show").stdout
+    one = json.loads(suite("show", "1", "--json").stdout)
+    assert one["run"]["command"][:2] == ["run", "pv-cells@1"]
+    assert len(json.loads(suite("show", "--json", "--model", "brightness").stdout)) == 2
+
+
+def test_a_broken_model_ends_with_status_1_and_the_reason(suite, fake):
+    result = suite("run", "pv-cells@1", "--model", fake("Raises"), "--setting", "50", "--limit", "4", "--device", "cpu")
+    assert result.returncode == 1
+    assert "failed: raises on jpeg quality=50: ValueError: the sky is falling" in result.stderr
+    assert "raises on original" in suite("show", "--failed").stdout
+
+
+def test_plan_says_how_much_work_a_run_is(suite):
+    result = suite("plan", "pv-cells@1", "--limit", "100", "--setting", "10")
+    assert "2 conditions, 6 cells: 100 encodes and decodes, 600 predictions." in result.stdout
+    assert len(json.loads(suite("plan", "pv-cells@1", "--json").stdout)) == 10
+
+
+def test_plugins_and_protocols_are_listed(suite):
+    assert set(json.loads(suite("plugins", "--json").stdout)) == {"codec", "dataset", "model", "mitigation"}
+    assert "plugins.codecs.jpeg:Jpeg" in suite("plugins", "codec").stdout
+    labels = [row["protocol"] for row in json.loads(suite("protocols", "list", "--json").stdout)]
+    assert "pv-cells@1" in labels
+    assert json.loads(suite("protocols", "show", "pv-cells@1", "--json").stdout)["name"] == "pv-cells"
+
+
+def test_completion_offers_the_protocols(suite):
+    result = suite(_SUITE_COMPLETE="complete_bash", COMP_WORDS="suite run pv", COMP_CWORD="2")
+    assert result.stdout.split() == ["pv-cells@1"]
