@@ -9,6 +9,7 @@ INSTALL := $(UV) pip install --python $(VENV)/bin/python --compile-bytecode -c c
 
 STATIC_CHECKS := "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"
 TEST_WORKERS ?= 2
+DATABASE ?= results/suite.db
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint leaderboard wheel constraints system-deps
@@ -21,7 +22,7 @@ demo: $(VENV)/.installed-demo ## Install the suite and run its demonstration
 
 leaderboard: $(VENV)/.installed-leaderboard ## Show the leaderboard in a browser, on this machine only
 	$(VENV)/bin/streamlit run leaderboard/app.py --server.address 127.0.0.1 \
-		--server.showEmailPrompt false --browser.gatherUsageStats false
+		--server.showEmailPrompt false --browser.gatherUsageStats false -- $(DATABASE)
 
 # Runs every check, whatever the others say; fails if any failed.
 define run-checks

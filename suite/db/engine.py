@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event, inspect, text
 
-from suite.db.faults import storage_errors
+from suite.db.faults import PRIMARY_CODE, storage_errors
 from suite.db.schema import REVISIONS
 from suite.errors import DatabaseReadOnly, MissingDatabase, NewerDatabase, StorageError
 
@@ -163,7 +163,7 @@ def use_write_ahead_log(path: Path, timeout_s: float) -> None:
                 return
             except sqlite3.OperationalError as error:
                 # SQLite itself does not wait for this change where two processes want it at once.
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(WAL_RETRY_S)
 
@@ -173,10 +173,19 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     try:
         return connect_to_uri(f"{path.as_uri()}?mode=ro")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or unmerged(path):
+        if not cannot_share(error) or unmerged(path):
             raise
         # Nobody can be writing here: without a log, the file alone is the whole database.
         return connect_to_uri(f"{path.as_uri()}?mode=ro&immutable=1")
+
+
+def cannot_share(error: sqlite3.Error) -> bool:
+    """Return whether SQLite cannot make the files that readers share with a writer: no permission, or no space."""
+    primary = error.sqlite_errorcode & PRIMARY_CODE
+    return (
+        primary in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        or error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE
+    )
 
 
 def connect_to_uri(uri: str) -> sqlite3.Connection:

@@ -210,5 +210,5 @@ def required(connection: Connection, table: Table, **key: Any) -> int:
 
 def add(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
     """Add a row and return its number."""
-    key = cast("Row[tuple[int]]", connection.execute(insert(table).values(values)).inserted_primary_key)
-    return key[0]
+    key = cast("Row[Any]", connection.execute(insert(table).values(values)).inserted_primary_key)
+    return int(key[0])

@@ -96,9 +96,7 @@ def checked_backbone(model: Any) -> Backbone:
     backbone: Backbone | None = getattr(model, "backbone", None)
     if backbone is None:
         name = getattr(model, "name", type(model).__name__)
-        raise UsageError(
-            f"The model {name} offers no backbone to learn a last layer on. Choose a pv-efficientnet-lite."
-        )
+        raise UsageError(f"The model {name} has no backbone to learn on. Choose a pv-efficientnet-lite.")
     return backbone
 
 
@@ -126,7 +124,7 @@ def features_of(backbone: Backbone, dataset: Dataset, *, progress: Progress, lim
 def mapped(
     compute: Callable[[Sequence[Sample]], NDArray[np.float32]], batches: Sequence[Sequence[Sample]], progress: Progress
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield ``compute`` of each batch, in order. One thread an operator, so that the sums do not depend on the cores."""
+    """Yield ``compute`` of each batch, in order. One thread an operator: sums do not depend on the number of cores."""
     with ThreadPoolExecutor(cores(), initializer=partial(prepare_worker, 1, tf32=False)) as pool:
         for batch, values in zip(batches, pool.map(compute, batches), strict=True):
             progress.advance(len(batch))
@@ -148,7 +146,7 @@ def fit(features: Features, *, regression: Callable[..., Any]) -> Head:
     slope = model.coef_[0] / deviation
     offset = model.intercept_[0] - slope @ mean
     signs = np.array([-0.5, 0.5])
-    return Head(np.float32(signs[:, None] * slope), np.float32(signs * offset))
+    return Head((signs[:, None] * slope).astype(np.float32), (signs * offset).astype(np.float32))
 
 
 def accuracy(head: Head, features: Features) -> float:

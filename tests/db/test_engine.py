@@ -114,6 +114,13 @@ def test_migrating_what_another_process_has_migrated_does_nothing(laboratory):
     assert len(queries.results(laboratory.engine)) == 1
 
 
+def test_a_database_that_a_newer_suite_has_just_migrated_is_refused(laboratory):
+    with engines.writing(laboratory.engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+    with pytest.raises(NewerDatabase):
+        migrate(laboratory.engine)
+
+
 def test_an_up_to_date_database_opens_without_alembic_or_pyarrow(laboratory):
     script = (
         "import sys; from pathlib import Path; from suite.db import engine, queries, store\n"

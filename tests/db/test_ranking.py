@@ -69,9 +69,10 @@ def test_a_mitigated_entry_needs_no_original_of_its_own_but_the_models(laborator
 
 
 def test_equal_drops_share_a_rank_and_the_better_reference_comes_first(laboratory):
-    laboratory.record_entry(TOY, {None: 0.7, 10: 0.6, 90: 0.6}, model="b")  # 0.7 - 0.6 is 0.09999999999999998
+    laboratory.record_entry(TOY, {None: 0.2, 10: 0.1, 90: 0.1}, model="b")
     laboratory.record_entry(TOY, {None: 0.9, 10: 0.8, 90: 0.8}, model="c")
-    laboratory.record_entry(TOY, {None: 0.7, 10: 0.6, 90: 0.6}, model="a")
+    laboratory.record_entry(TOY, {None: 0.2, 10: 0.1, 90: 0.1}, model="a")
+    assert 0.9 - 0.8 != 0.2 - 0.1
     laboratory.record_entry(TOY, {None: 0.99, 10: 0.5, 90: 0.5}, model="d")
     rows = ranked(laboratory).ranked
     assert [(row.rank, row.model.name) for row in rows] == [(1, "c"), (1, "a"), (1, "b"), (4, "d")]

@@ -224,6 +224,16 @@ def test_a_fresh_database_on_a_full_disk_is_said(small_disk):
         open_for_writing(small_disk / "results.db")
 
 
+def test_a_full_disk_can_be_read_from(small_disk):
+    laboratory = Laboratory(small_disk)
+    laboratory.record_entry(TOY, {10: 0.5})
+    laboratory.engine.dispose()
+    fill(small_disk)
+    with pytest.raises(StorageFull, match="no space left to write beside"):
+        open_for_writing(laboratory.path)
+    assert len(queries.results(open_for_reading(laboratory.path))) == 1
+
+
 def test_a_damaged_database_is_said(laboratory):
     laboratory.record_entry(TOY, {10: 0.5})
     laboratory.engine.dispose()
@@ -237,7 +247,7 @@ def test_a_damaged_database_is_said(laboratory):
 AS_NOBODY = """
 import json, os, sys, tempfile
 from pathlib import Path
-import alembic.command, alembic.config, pyarrow.parquet
+import alembic.command, alembic.config, pyarrow.compute, pyarrow.parquet
 from measured import Laboratory, protocol
 from suite.db import outcomes, queries
 from suite.db.engine import open_for_reading, open_for_writing
