@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from io import BytesIO
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from suite.api.types import Card, Classification, FrameInfo, Image, Task
 from suite.api.weights import WeightFile
-from suite.errors import AlteredWeights, PredictionError, UsageError
+from suite.errors import AlteredWeights, InvalidPlugin, PredictionError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -178,7 +179,7 @@ def checked_device(device: str) -> str:
 def read_state(file: WeightFile) -> dict[str, Tensor]:
     """Return the tensors in a ``.safetensors`` file or a torch state dict, checked and without unpickling code.
 
-    Raises MissingWeights or AlteredWeights.
+    Raises MissingWeights, AlteredWeights, or InvalidPlugin for a file that holds anything but tensors.
     """
     import torch
 
@@ -187,8 +188,14 @@ def read_state(file: WeightFile) -> dict[str, Tensor]:
         from safetensors.torch import load
 
         return dict(load(data))
-    state: Any = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-    return dict(state)
+    try:
+        state: Any = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+        return dict(state)
+    except (UnpicklingError, EOFError, RuntimeError, TypeError, ValueError) as error:
+        # torch's own message advises weights_only=False, which runs whatever code the file holds.
+        raise InvalidPlugin(
+            f"The weights {file.path} are no dictionary of tensors. Save network.state_dict(), or use safetensors."
+        ) from error
 
 
 def load_in_order(network: Network, state: dict[str, Tensor], *, source: str) -> None:

@@ -17,7 +17,7 @@ def photo(height: int, width: int, seed: int = 0) -> Image:
     """Return a read-only image with the statistics of a photograph: smooth shades, edges, fading fine detail."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
-    amplitude = 1 / (frequency + 1 / max(height, width)) ** 1.2
+    amplitude = 1 / (frequency + 1 / max(height, width)) ** 1.8
     noise = rng.standard_normal((4, *frequency.shape)) + 1j * rng.standard_normal((4, *frequency.shape))
     planes = np.fft.irfft2(noise * amplitude, s=(height, width))
     shades = planes[:1] + 0.3 * planes[1:] + 2 * planes.std() * (planes[:1] > planes.std())
