@@ -10,7 +10,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from suite.api import FrameInfo, Image, LayoutChoice, Model
 from suite.digest import digest_of
@@ -157,18 +158,22 @@ def images_per_second(
 def recall(key: str) -> Choice | None:
     """Return what an earlier run measured, None where there is nothing readable."""
     try:
-        kept = json.loads((home() / CACHE).read_text(encoding="utf-8"))
-        return Choice(**kept[key])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Choice(**memory()[key])
+    except (KeyError, TypeError):
         return None
 
 
 def remember(key: str, choice: Choice) -> Choice:
-    """Keep a measurement for the next run, where the disk allows it."""
-    path = home() / CACHE
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        write_atomically(path, json.dumps({**kept, key: choice._asdict()}, indent=1))
-    except (OSError, ValueError, TypeError):
-        path.unlink(missing_ok=True)
+    """Keep a measurement for the next run, where the disk allows it: without, the next run measures again."""
+    with suppress(OSError):
+        write_atomically(home() / CACHE, json.dumps({**memory(), key: choice._asdict()}, indent=1))
     return choice
+
+
+def memory() -> dict[str, Any]:
+    """Return everything measured here so far; nothing where the file is absent or damaged."""
+    try:
+        kept = json.loads((home() / CACHE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

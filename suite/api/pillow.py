@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -12,6 +13,17 @@ from suite.api.types import Image
 from suite.errors import CodecError, CorruptImage
 
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+# Damaged metadata reaches Pillow's arithmetic: that is where the last four come from.
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    PillowImage.DecompressionBombError,
+    TypeError,
+    OverflowError,
+    ZeroDivisionError,
+    struct.error,
+)
 
 
 def upright_rgb(data: bytes, name: str) -> Image:
@@ -24,7 +36,7 @@ def upright_rgb(data: bytes, name: str) -> Image:
             if file.mode not in EIGHT_BIT_MODES:
                 raise CorruptImage(f"{name}: pixels of mode {file.mode}; expected 8 bits a channel. Convert it first.")
             return rgb_array(ImageOps.exif_transpose(file))
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise CorruptImage(f"{name}: not a readable image ({error}). Restore the file from its source.") from error
 
 
@@ -33,7 +45,7 @@ def decoded_rgb(data: bytes, formats: tuple[str, ...]) -> Image:
     try:
         with PillowImage.open(io.BytesIO(data), formats=formats) as file:
             return rgb_array(file)
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise CodecError(f"{len(data)} bytes do not decode as {'/'.join(formats)}: {error}") from error
 
 

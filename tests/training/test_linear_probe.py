@@ -191,7 +191,7 @@ def agreement(one, other, features):
     ],
 )
 def test_the_recipe_makes_the_shipped_layer(name, tmp_path):
-    """Features differ in their last digits between CPUs, so the weights agree to 0.1 % of the largest, not to the bit."""
+    """Features differ in their last digits between CPUs: the weights agree to 0.1 % of the largest, not to the bit."""
     model = registry.load("model", name).plugin
     splits = {split: registry.load("dataset", "pv-cells", split=split).plugin for split in ("train", "validation")}
     trained = train_linear_probe(model, **splits, out=tmp_path / "head", progress=Silent())
