@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None)  # nothing asserts on a clock
+settings.load_profile("suite")
 
 FAKE_MODELS = Path(__file__).with_name("fake_models.py")
 
