@@ -15,9 +15,15 @@ def check_restoration(restoration: Restoration, device: str = "cpu") -> list[Fin
     """Examine a restoration on ``device``."""
     return examine(
         restoration,
-        gates={"interface": partial(interface, Restoration), "load": lambda plugin: plugin.load(device) or ""},
+        gates={"interface": partial(interface, Restoration), "load": partial(restoration_loads, device=device)},
         questions={"images": restoration_images, "deterministic": restoration_repeats},
     )
+
+
+def restoration_loads(restoration: Restoration, *, device: str) -> str:
+    """Check that it loads."""
+    restoration.load(device)
+    return ""
 
 
 def restoration_images(restoration: Restoration) -> str:

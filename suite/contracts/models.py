@@ -27,13 +27,20 @@ def check_model(model: Model, device: str = "cpu") -> list[Finding]:
         model,
         gates={
             "interface": partial(interface, Model),
-            "load": lambda model: model.load(device) or "",
+            "load": partial(model_loads, device=device),
             "geometry": model_geometry,
             "predictions": model_predictions,
         },
         questions={"deterministic": model_repeats, "batch": model_batches, "threads": model_threads}
         | ({"layouts": model_layouts} if isinstance(model, LayoutChoice) else {}),
     )
+
+
+def model_loads(model: Model, *, device: str) -> str:
+    """Check that it loads, with the arithmetic that a run gives it: exact float32, one thread an operator."""
+    prepare_worker(1, tf32=False)
+    model.load(device)
+    return ""
 
 
 def model_geometry(model: Model) -> str:
