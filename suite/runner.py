@@ -75,7 +75,7 @@ def run(
     store.record_protocol(spec)
     store.record_environment(here)
     done = queries.done_cells(engine, here.digest)
-    with closing(Journal(database.with_suffix(".journal"))) as journal, disposing(engine):
+    with closing(Journal(database)) as journal, disposing(engine):
         session = Session(
             spec=spec,
             store=store,

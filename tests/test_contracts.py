@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from fake_models import BROKEN, Brightness, NoPredict
-from fakes import Greys, Negative, TopBits
 
 from suite import contracts
 from suite.api import Classification, Sample, Setting, Source
 from suite.contracts.specimens import MUTATIONS, locked, mutations, photo
 from suite.errors import CodecError, UnknownPlugin, UsageError
+from tests.fake_models import BROKEN, Brightness, NoPredict
+from tests.fakes import Greys, Negative, TopBits
 
 
 def failed(findings):

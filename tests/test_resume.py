@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -44,18 +45,10 @@ def shown(log):
     return sum(map(int, log.read_text().split())) if log.exists() else 0
 
 
-def blocks_kept(journal):
-    try:
-        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
-            return connection.execute("SELECT count(*) FROM part").fetchone()[0]
-    except sqlite3.OperationalError:
-        return 0
-
-
-def kill_when(child, journal, *, blocks, signal_number):
-    """Kill a run at a random moment once it has kept more blocks; return whether it was still running."""
+def kill_when(child, log, *, images, signal_number):
+    """Kill a run at a random moment once it has seen more images; return whether it was still running."""
     while child.poll() is None:
-        if blocks_kept(journal) >= blocks:
+        if shown(log) >= images:
             time.sleep(random.uniform(0, 0.1))  # noqa: S311 - no secret
             child.send_signal(signal_number)
             break
@@ -70,18 +63,32 @@ def test_kills_at_random_moments_change_no_number(suite_run, tmp_path):
     assert "4 results stored" in out
     assert shown(whole_log) == IMAGES * CONDITIONS
 
-    broken, log, journal = tmp_path / "broken.db", tmp_path / "broken.log", tmp_path / "broken.journal"
+    broken, log, journal = tmp_path / "broken.db", tmp_path / "broken.log", tmp_path / "broken.db.journal"
     kills = [signal.SIGKILL, signal.SIGINT, signal.SIGKILL]
     killed = 0
     for number in kills:
         child = suite_run(broken, log)
-        killed += kill_when(child, journal, blocks=blocks_kept(journal) + 6, signal_number=number)
+        killed += kill_when(child, log, images=shown(log) + 150, signal_number=number)
     out, _ = suite_run(broken, log).communicate(timeout=120)
     assert killed == len(kills)
     assert "4 results stored" in out
     assert numbers(broken) == numbers(whole)
     assert shown(log) - IMAGES * CONDITIONS <= killed * WORKERS * BLOCK
-    assert blocks_kept(journal) == 0
+    with closing(sqlite3.connect(journal)) as connection:
+        assert connection.execute("SELECT count(*) FROM part").fetchone() == (0,)
+
+
+def test_a_second_run_into_the_same_database_is_told_to_wait(suite_run, tmp_path):
+    database, log = tmp_path / "results.db", tmp_path / "log"
+    first = suite_run(database, log)
+    while not shown(log):
+        time.sleep(0.01)
+    second, _ = suite_run(database, log).communicate(timeout=60)
+    assert "is locked: another process is writing to it" in second
+    assert "Traceback" not in second
+    out, _ = first.communicate(timeout=120)
+    assert "4 results stored" in out
+    assert shown(log) == IMAGES * CONDITIONS
 
 
 def test_a_kill_while_results_are_stored_loses_none(suite_run, tmp_path):

@@ -46,7 +46,7 @@ VARIANTS = (
         short_side=256,
         file="efficientnet-lite0-57934424.pth",
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        head_sha256="728776056446506aae99df837f3a4501f1da62c3ba355665cdee623db2deb6a1",
+        head_sha256="c8d936e5778d11292fbdbacbc95244c44ff3c0f0f880c018cb1f5416fbd48947",
     ),
     Variant(
         number=1,
@@ -54,7 +54,7 @@ VARIANTS = (
         short_side=272,
         file="efficientnet-lite1-77cc7160.pth",
         sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-        head_sha256="237f51b2aa19ed077ca50bbe224297bdbb73e0e086a4432d8c34631d1fda5386",
+        head_sha256="38bc14b07c0db04940fbfffbce02045a4ab69e0ffe6ed72b7926187c293b86ea",
     ),
     Variant(
         number=2,
@@ -62,7 +62,7 @@ VARIANTS = (
         short_side=292,
         file="efficientnet-lite2-9656183e.pth",
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-        head_sha256="72f53f7ae88934420f92c82e984423e0ce2b5891946c108c17c9a3f0ed69c8f2",
+        head_sha256="26a72dd65663ebfa7e1107ed77e6f331fe25a6bdee061a3f37635cfd886ef034",
     ),
 )
 

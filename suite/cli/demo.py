@@ -24,7 +24,7 @@ def demo(
     run.run(PROTOCOL, limit=limit, device=device, database=database)
     ranking.ranking(PROTOCOL, database=database)
     typer.echo(
-        "A trial is never ranked. The whole protocol, about ten minutes on two cores:\n"
+        "A trial is never ranked. The whole protocol, about five minutes on two cores:\n"
         f"  .venv/bin/suite run {PROTOCOL}\n"
         f"  .venv/bin/suite ranking {PROTOCOL}\n"
         "The board on these results:\n"

@@ -54,4 +54,4 @@ def golden(protocol: ProtocolArgument) -> None:
     """Print the golden values that this machine gives, in the form of their file."""
     from suite import conformance, protocols
 
-    typer.echo(conformance.as_toml(conformance.compute(protocols.load(protocol))))
+    typer.echo(conformance.as_toml(conformance.compute(protocols.load(protocol))), nl=False)

@@ -2,7 +2,7 @@
 
 One SQLite file beside the database. Each block is one transaction, flushed to the disk, so a run that is killed at
 any moment loses the blocks it was working on and no more. A cell's blocks stay valid only for the batch and layout
-they were made with, which are kept with them.
+they were made with, which are kept with them. Whoever has the journal open is the one run that writes to its database.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ CREATE TABLE IF NOT EXISTS part (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recipe (owner TEXT PRIMARY KEY, recipe TEXT NOT NULL) WITHOUT ROWID;
 """
-BUSY_TIMEOUT_S = 30.0
 
 
 class Journal:
-    """The journal of one database. ``owner`` is a cell's or condition's digest on one environment."""
+    """The journal of one database. ``owner`` is a cell's or condition's digest on one environment.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with storage_errors(path):
-            self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    Raises DatabaseBusy while another run has it open.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(f"{database.name}.journal")
+        with storage_errors(self.path):
+            self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+            self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._connection.execute("PRAGMA auto_vacuum=FULL")  # an empty journal is a small file
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")

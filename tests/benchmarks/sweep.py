@@ -8,7 +8,7 @@ Measures, in one run and on the same images and conditions:
 The yardstick on a CPU is codec time / cores + forward time. Peak memory is that of `suite run` in a process of its own,
 at N and at 4N images. Nothing here asserts on a clock.
 
-    python tests/benchmarks/sweep.py --images 96 --models pv-efficientnet-lite0
+    python tests/benchmarks/sweep.py --images 160 --models pv-efficientnet-lite0
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def peak_memory_mib(models: list[str], images: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--images", type=int, default=160)
     parser.add_argument("--models", nargs="+", default=BASELINES)
     parser.add_argument("--memory", action="store_true", help="also measure peak memory at N and 4N images")
     arguments = parser.parse_args()

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -135,3 +136,39 @@ def test_plugins_and_protocols_are_listed(suite):
 def test_completion_offers_the_protocols(suite):
     result = suite(_SUITE_COMPLETE="complete_bash", COMP_WORDS="suite run pv", COMP_CWORD="2")
     assert result.stdout.split() == ["pv-cells@1"]
+
+
+def test_check_passes_what_keeps_its_contract_and_names_what_does_not(suite, fake):
+    good = suite("check", "codec", "jpeg")
+    assert good.returncode == 0, good.stdout
+    assert "8 of 8 checks passed." in good.stdout
+    bad = suite("check", "model", fake("NotANumber"), "--json")
+    assert bad.returncode == 1
+    assert any(not finding["ok"] and finding["message"] for finding in json.loads(bad.stdout))
+
+
+def test_doctor_says_that_this_machine_conforms(suite):
+    result = suite("doctor", "--device", "cpu")
+    assert result.returncode == 0
+    assert "pv-cells@1: conforms, 21 of 21 golden values agree." in result.stdout
+    found = json.loads(suite("doctor", "--device", "cpu", "--json").stdout)
+    assert found["environment"]["torch"]
+    assert all(check["ok"] for check in found["checks"]["pv-cells@1"])
+
+
+def test_a_dataset_is_registered_listed_verified_and_forgotten(suite, tmp_path, rng):
+    root = tmp_path / "photos"
+    for name in ("cats", "dogs"):
+        (root / name).mkdir(parents=True)
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), "uint8")).save(root / name / "a.png")
+    added = suite("data", "add", "pets", "--root", root)
+    assert "Registered 'pets': 2 images, 2 classes" in added.stdout
+    assert json.loads(suite("data", "list", "--json").stdout)[0]["name"] == "pets"
+    assert "2 of 2 images are as registered." in suite("data", "verify", "pets").stdout
+    (root / "cats" / "a.png").write_bytes(b"other")
+    damaged = suite("data", "verify", "pets")
+    assert damaged.returncode == 1
+    assert "1 of 2 images are as registered." in damaged.stdout
+    assert "was changed after it was registered" in damaged.stderr
+    assert "untouched" in suite("data", "remove", "pets").stdout
+    assert suite("data", "verify", "pets").returncode == 1

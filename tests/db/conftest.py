@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from measured import Laboratory
 from sqlalchemy import Pool, event
+
+from tests.db.measured import Laboratory
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from measured import protocol
 from sqlalchemy import Engine
 
 from suite.db import engine as engines
@@ -18,6 +17,7 @@ from suite.db import queries, schema
 from suite.db.engine import migrate, open_for_reading, open_for_writing
 from suite.db.store import Store
 from suite.errors import DatabaseReadOnly, MissingDatabase, NewerDatabase, StorageError
+from tests.db.measured import protocol
 
 DUMPS = Path(__file__).parent / "dumps"
 TOY = protocol()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result
 
 from suite.api import Card
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.errors import UsageError
+from tests.db.measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result
 
 TOY = protocol()
 Q10, Q90 = condition(TOY, 10), condition(TOY, 90)

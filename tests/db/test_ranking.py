@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result, track
 
 from suite.db import queries
 from suite.db.queries import Ranking, RankingRow
 from suite.spec import Measure, ProtocolSpec
+from tests.db.measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result, track
 
 TOY = protocol()
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pyarrow as pa
 import pytest
-from measured import HERE, SAMPLES, Laboratory, condition, protocol, ref, result
 from sqlalchemy import func, select
 
 from suite import __version__
@@ -16,6 +15,7 @@ from suite.db import outcomes, queries, schema
 from suite.db.store import Store
 from suite.errors import StorageError, UsageError
 from suite.spec import Measure
+from tests.db.measured import HERE, SAMPLES, Laboratory, condition, protocol, ref, result
 
 TOY = protocol()
 PER_SAMPLE = pa.table({"correct": [True, False]})

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from measured import Laboratory, condition, protocol, result
 
 from suite.db import queries
 from suite.db.engine import open_for_reading, open_for_writing
 from suite.db.store import Store
 from suite.errors import DatabaseBusy, StorageError, StorageFull
+from tests.db.measured import Laboratory, condition, protocol, result
 
 TOY = protocol()
 
@@ -97,7 +97,7 @@ def test_threads_may_open_a_fresh_database_at_once(tmp_path):
 RECORD_AND_STOP = """
 import sys, time
 from pathlib import Path
-from measured import HERE, condition, protocol, result
+from tests.db.measured import HERE, condition, protocol, result
 from sqlalchemy import event
 from suite.db.engine import open_for_writing
 from suite.db.store import Store
@@ -248,7 +248,7 @@ AS_NOBODY = """
 import json, os, sys, tempfile
 from pathlib import Path
 import alembic.command, alembic.config, pyarrow.compute, pyarrow.parquet
-from measured import Laboratory, protocol
+from tests.db.measured import Laboratory, protocol
 from suite.db import outcomes, queries
 from suite.db.engine import open_for_reading, open_for_writing
 with tempfile.TemporaryDirectory() as warm:  # everything that is imported when used, while it can be

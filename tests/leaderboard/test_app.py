@@ -4,6 +4,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from suite import protocols, runner
+from suite.lineup import Choice
+from suite.tuning import Wish
+
 APP = str(Path(__file__).parents[2] / "leaderboard" / "app.py")
 
 
@@ -20,3 +24,22 @@ def test_without_a_database_the_page_says_what_to_run(opened, tmp_path):
     app = opened(tmp_path / "absent.db")
     assert not app.exception
     assert "Run 'suite run' or 'suite demo'" in app.info[0].value
+
+
+def test_results_are_shown_with_their_reasons_and_curves(opened, tmp_path, fake):
+    spec = protocols.load("pv-cells@1")
+    choice = Choice(models=(fake("Brightness"),), settings=("10", "90"), limit=6)
+    runner.run(spec, choice, database=tmp_path / "r.db", device="cpu", wish=Wish(4, 1))
+    app = opened(tmp_path / "r.db")
+    assert not app.exception
+    assert app.selectbox[0].value == "pv-cells@1 (released)"
+    assert [heading.value for heading in app.subheader][-1] == "Drop by rate"
+    assert "brightness" in app.dataframe[0].value["entry"].to_list()
+    assert "trial on 6 of 526 samples" in app.text[0].value
+
+
+def test_a_file_that_is_no_database_is_explained(opened, tmp_path):
+    (tmp_path / "r.db").write_text("not a database, but long enough to be read as one" * 20)
+    app = opened(tmp_path / "r.db")
+    assert not app.exception
+    assert "no database of the suite" in app.info[0].value

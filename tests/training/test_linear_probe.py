@@ -6,10 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from fakes import Greys, Means
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from suite import registry
 from suite.digest import sha256_of_file
@@ -17,12 +14,13 @@ from suite.errors import UsageError
 from suite.progress import Silent
 from suite.training import linear_probe
 from suite.training.linear_probe import Features, accuracy, features_of, fit, head_bytes, read_head, train_linear_probe
+from tests.fakes import Greys, Means
 
 EVERY_HEAD = os.environ.get("SUITE_TRAIN_ALL_HEADS") == "1"
 SHIPPED = {
-    "pv-efficientnet-lite0": (0.917, 0.870, 0.842),
-    "pv-efficientnet-lite1": (0.917, 0.882, 0.861),
-    "pv-efficientnet-lite2": (0.923, 0.874, 0.856),
+    "pv-efficientnet-lite0": (0.894, 0.878, 0.848),
+    "pv-efficientnet-lite1": (0.898, 0.885, 0.869),
+    "pv-efficientnet-lite2": (0.903, 0.889, 0.865),
 }
 """Accuracy on train, validation and test."""
 
@@ -62,12 +60,13 @@ def probability_of_class_1(head, features):
 
 
 def test_the_head_is_the_standardised_regression_folded_into_one_layer(separable):
-    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, tol=1e-8, max_iter=10_000))
-    reference.fit(separable.values.astype(float), separable.truths)
+    values = separable.values.astype(float)
+    scaled = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), np.median(values.std(axis=0)))
+    reference = LogisticRegression(C=0.01, tol=1e-8, max_iter=10_000).fit(scaled, separable.truths)
     head = fit(separable, regression=LogisticRegression)
-    expected = reference.predict_proba(separable.values.astype(float))[:, 1]
+    expected = reference.predict_proba(scaled)[:, 1]
     assert probability_of_class_1(head, separable) == pytest.approx(expected, abs=1e-5)
-    assert accuracy(head, separable) == reference.score(separable.values.astype(float), separable.truths)
+    assert accuracy(head, separable) == reference.score(scaled, separable.truths)
     assert 0.6 < accuracy(head, separable) < 1
 
 

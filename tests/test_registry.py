@@ -1,0 +1,118 @@
+"""Names to plugins: the built-in ones, those of an installed package, and files of one's own."""
+
+import sys
+
+import pytest
+
+from suite import registry
+from suite.api import Codec, Dataset, Model
+from suite.errors import DuplicatePlugin, InvalidPlugin, UnknownPlugin
+
+PLUGIN = """
+class Noop:
+    name = "noop"
+    version = "3"
+    def load(self, device): pass
+    def restore(self, frames): return [frame.image for frame in frames]
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a package with a table of plugins, as pip would lay it out."""
+
+    def install(table, *, package="other_plugins", plugin=PLUGIN):
+        folder = tmp_path / package
+        folder.mkdir()
+        (folder / "__init__.py").write_text(f"PLUGINS = {table!r}")
+        (folder / "noop.py").write_text(plugin)
+        info = tmp_path / f"{package}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[suite.plugins]\nother = {package}:PLUGINS\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        registry.table.cache_clear()
+
+    yield install
+    registry.table.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("other_plugins")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(("kind", "interface"), [("codec", Codec), ("model", Model)])
+def test_every_built_in_plugin_is_what_its_kind_asks_for(kind, interface):
+    for name in registry.names(kind):
+        loaded = registry.load(kind, name)
+        assert isinstance(loaded.plugin, interface)
+        assert (loaded.ref.kind, loaded.ref.name) == (kind, name)
+        assert loaded.card.summary
+
+
+def test_the_built_in_dataset_is_a_dataset():
+    assert isinstance(registry.load("dataset", "pv-cells", split="train").plugin, Dataset)
+
+
+def test_an_installed_package_brings_plugins(install):
+    install({"mitigation": {"noop": "other_plugins.noop:Noop"}})
+    loaded = registry.load("mitigation", "noop")
+    assert str(loaded.ref) == "noop@3"
+    assert "noop" in registry.names("mitigation")
+
+
+def test_a_name_that_is_taken_is_refused_with_both_sources(install):
+    install({"mitigation": {"none": "other_plugins.noop:Noop"}})
+    with pytest.raises(
+        DuplicatePlugin, match=r"plugins\.mitigations\.none:NoMitigation.*claim the mitigation name 'none'"
+    ):
+        registry.names("mitigation")
+
+
+@pytest.mark.parametrize("table", [{"pipes": {}}, ["noop"], None])
+def test_a_table_of_another_shape_is_refused(install, table):
+    install(table)
+    with pytest.raises(InvalidPlugin, match="is no plugin table"):
+        registry.names("codec")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "message"),
+    [
+        ("import nothing_of_that_name", "cannot be imported: ModuleNotFoundError"),
+        ("raise RuntimeError('boom')", "cannot be imported: RuntimeError: boom"),
+        ("Other = 1", "cannot be imported: AttributeError"),
+        ("def Noop(): raise RuntimeError('boom')", "cannot be made: RuntimeError: boom"),
+        (PLUGIN.replace("restore", "repair"), "it lacks restore"),
+        (PLUGIN.replace('version = "3"', ""), "it lacks version"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_says_why(install, plugin, message):
+    install({"mitigation": {"noop": "other_plugins.noop:Noop"}}, plugin=plugin)
+    with pytest.raises(InvalidPlugin, match=message):
+        registry.load("mitigation", "noop")
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnknownPlugin, match=r"No codec is named 'jpg'\. Did you mean 'jpeg'\?"):
+        registry.load("codec", "jpg")
+    with pytest.raises(UnknownPlugin, match="Run 'suite plugins model'"):
+        registry.load("model", "zzz" * 1000)
+
+
+def test_parameters_are_stated_and_wrong_ones_refused():
+    assert registry.parameters_of(registry.load("codec", "jpeg").plugin)["chroma"] == "4:2:0"
+    with pytest.raises(InvalidPlugin, match="unexpected keyword argument 'colour'"):
+        registry.load("codec", "jpeg", colour="yes")
+
+
+def test_a_plugins_digest_follows_its_source(tmp_path):
+    digests = []
+    for text in (PLUGIN, PLUGIN, PLUGIN + "# other\n"):
+        file = tmp_path / "mine.py"
+        file.write_text(text)
+        digests.append(registry.load("mitigation", f"{file}:Noop").ref.digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_models_digest_covers_its_weights(monkeypatch):
+    before = registry.load("model", "pv-efficientnet-lite0").ref.digest
+    assert before != registry.load("model", "efficientnet-lite0").ref.digest
