@@ -6,14 +6,13 @@ blocks, and the same command goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Engine
 
 from suite import conformance, environment
 from suite.db import queries
@@ -75,7 +74,7 @@ def run(
     store.record_protocol(spec)
     store.record_environment(here)
     done = queries.done_cells(engine, here.digest)
-    with closing(Journal(database)) as journal, disposing(engine):
+    with closing(Journal(database)) as journal:
         session = Session(
             spec=spec,
             store=store,
@@ -91,15 +90,6 @@ def run(
             session.present += sum(cell.digest in done for cell in cells_of(track.planned))
             run_track(session, track, without(track.planned, done))
     return Report(session.run, here.digest, session.stored, tuple(session.failed), session.present)
-
-
-@contextmanager
-def disposing(engine: Engine) -> Iterator[None]:
-    """Close the database at the end, which folds its write-ahead log into the file."""
-    try:
-        yield
-    finally:
-        engine.dispose()
 
 
 def builds(spec: ProtocolSpec) -> dict[str, str]:

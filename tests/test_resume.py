@@ -108,7 +108,7 @@ def test_a_kill_while_results_are_stored_loses_none(suite_run, tmp_path):
 
 def results_in(database):
     try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             return connection.execute("SELECT count(*) FROM result").fetchone()[0]
     except sqlite3.OperationalError:
         return 0

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, text
 
 from suite.db.faults import PRIMARY_CODE, storage_errors
 from suite.db.schema import REVISIONS
@@ -37,12 +37,13 @@ def open_for_writing(path: Path, timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         refuse_unwritable(path)
-        with engine_of(path, connect, NullPool).connect() as connection:
+        engine = engine_of(path, connect)
+        with engine.connect() as connection:
             revision = known_revision(connection, path)
         use_write_ahead_log(path, timeout_s)
         if revision != REVISIONS[-1]:
-            migrate(engine_of(path, connect, NullPool))
-    return engine_of(path, connect, QueuePool)
+            migrate(engine)
+    return engine
 
 
 def open_for_reading(path: Path) -> Engine:
@@ -51,7 +52,7 @@ def open_for_reading(path: Path) -> Engine:
     Raises a StorageError: MissingDatabase, NewerDatabase, or the plain one for an older schema or another file.
     """
     path = resolved(path)
-    engine = engine_of(path, partial(connect_for_reading, path), NullPool)
+    engine = engine_of(path, partial(connect_for_reading, path))
     with storage_errors(path):
         if not path.exists():
             raise MissingDatabase(
@@ -133,9 +134,12 @@ def refuse_unwritable(path: Path) -> None:
             )
 
 
-def engine_of(path: Path, connect: Callable[[], sqlite3.Connection], pool: type[Pool]) -> Engine:
-    """Return an engine whose transactions begin when SQLAlchemy says so, not when sqlite3 guesses."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, poolclass=pool)
+def engine_of(path: Path, connect: Callable[[], sqlite3.Connection]) -> Engine:
+    """Return an engine whose transactions begin when SQLAlchemy says so, not when sqlite3 guesses.
+
+    Each has a connection of its own: the last one to close folds the write-ahead log into the file.
+    """
+    engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, poolclass=NullPool)
     event.listen(engine, "begin", begin)
     return engine
 
@@ -148,8 +152,12 @@ def begin(connection: Connection) -> None:
 def connect_for_writing(path: Path, timeout_s: float) -> sqlite3.Connection:
     """Return a connection that is durable: a result that was recorded survives a power cut."""
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

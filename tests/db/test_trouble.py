@@ -209,9 +209,9 @@ def test_a_full_disk_costs_the_results_that_did_not_fit_and_no_others(small_disk
     with pytest.raises(StorageFull, match="no space left to write beside"):
         laboratory.record(measured, outcomes=noise)
     recorded = until_full(laboratory)
-    assert len(queries.results(laboratory.engine)) == 1 + recorded
     assert [file for file in (small_disk / "results.outcomes").rglob("*") if file.is_file()] == []
     filler.unlink()
+    assert len(queries.results(laboratory.engine)) == 1 + recorded
     number = laboratory.record(measured, outcomes=noise)
     assert queries.results(laboratory.engine)[0].id == number
     for connection in connections:
@@ -287,12 +287,13 @@ def as_nobody() -> Iterator[dict[str, object]]:
     """What a user sees who may write neither some files nor some directories."""
     place = Path(tempfile.mkdtemp(prefix="suite-permissions-"))
     laboratory = Laboratory(place)
-    laboratory.record_entry(TOY, {10: 0.5})
     for name in ("open", "closed", "logged"):
         (place / name).mkdir()
-    for suffix in ("", "-wal"):  # while the writer is there, its last results are only in the log
-        shutil.copy(f"{laboratory.path}{suffix}", f"{place / 'logged' / 'results.db'}{suffix}")
-    laboratory.engine.dispose()
+    with laboratory.engine.connect() as open_connection:  # while it is there, the last results are only in the log
+        open_connection.exec_driver_sql("SELECT 1")
+        laboratory.record_entry(TOY, {10: 0.5})
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{laboratory.path}{suffix}", f"{place / 'logged' / 'results.db'}{suffix}")
     for copy in ("open/file.db", "closed/results.db", "closed/secret.db"):
         shutil.copy(laboratory.path, place / copy)
     modes = {".": 0o755, "open": 0o777, "open/file.db": 0o444, "closed/results.db": 0o666, "closed/secret.db": 0}
