@@ -21,7 +21,7 @@ def drop_curves(rows: Sequence[RankingRow]) -> alt.Chart:
         alt.Chart(alt.Data(values=points))
         .mark_line(point=True)
         .encode(
-            x=alt.X("rate:Q", title="rate, bits per pixel", scale=alt.Scale(type="log")),
+            x=alt.X("rate:Q", title="rate, bits per pixel", scale=alt.Scale(type="log", nice=False)),
             y=alt.Y("drop:Q", title="drop, percentage points"),
             color=alt.Color(
                 "entry:N", title="entry", scale=alt.Scale(range=OKABE_ITO), legend=alt.Legend(labelLimit=0)

@@ -160,6 +160,19 @@ def test_a_corrupt_image_is_named_and_counted_and_fails_the_cells(measure, datab
     assert measure("Brightness").stored == 3
 
 
+@pytest.mark.parametrize(("altered", "reason"), [(True, "have SHA-256"), (False, "cannot be read")])
+def test_altered_and_missing_weights_fail_by_name(measure, database, tmp_path, monkeypatch, altered, reason):
+    if altered:
+        (tmp_path / "pv-efficientnet-lite0.safetensors").write_bytes(b"other weights")
+    monkeypatch.setattr("plugins.models.efficientnet_lite.HEADS", tmp_path)
+    choice = Choice(models=("pv-efficientnet-lite0", f"{fake_models.__file__}:Brightness"), settings=("50",), limit=4)
+    report = runner.run(SPEC, choice, database=database, device="cpu", wish=QUICK)
+    assert (report.stored, len(report.failed)) == (2, 2)
+    failure = stored(database, status="failed")[0].result.reason
+    assert "pv-efficientnet-lite0.safetensors" in failure
+    assert reason in failure
+
+
 @pytest.mark.parametrize("limit", [0, -3])
 def test_a_limit_below_one_is_refused(measure, limit):
     with pytest.raises(UsageError, match="--limit is a number of samples, 1 or more"):

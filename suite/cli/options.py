@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from suite.lineup import Choice
 
 DEFAULT_DATABASE = Path("results/suite.db")
 
@@ -45,3 +49,25 @@ BatchOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker threads; measured on this host where not given.")
 ]
+
+
+def choice_of(
+    models: Sequence[str] | None,
+    mitigations: Sequence[str] | None,
+    codecs: Sequence[str] | None,
+    settings: Sequence[str] | None,
+    *,
+    dataset: str | None,
+    limit: int | None,
+) -> Choice:
+    """Return what a user chose of a protocol."""
+    from suite.lineup import Choice
+
+    return Choice(
+        models=tuple(models or ()),
+        mitigations=tuple(mitigations or ()),
+        codecs=tuple(codecs or ()),
+        settings=tuple(settings or ()),
+        dataset=dataset,
+        limit=limit,
+    )

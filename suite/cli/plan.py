@@ -13,6 +13,7 @@ from suite.cli.options import (
     ModelOption,
     ProtocolArgument,
     SettingOption,
+    choice_of,
 )
 
 
@@ -28,18 +29,11 @@ def plan(
 ) -> None:
     """Show the conditions and cells that a run would measure, and how much work they are."""
     from suite import protocols
-    from suite.lineup import Choice, line_up
+    from suite.lineup import line_up
     from suite.plan import cost
     from suite.spec import to_json
 
-    choice = Choice(
-        models=tuple(model or ()),
-        mitigations=tuple(mitigation or ()),
-        codecs=tuple(codec or ()),
-        settings=tuple(setting or ()),
-        dataset=data,
-        limit=limit,
-    )
+    choice = choice_of(model, mitigation, codec, setting, dataset=data, limit=limit)
     planned = [item for track in line_up(protocols.load(protocol), choice) for item in track.planned]
     if json:
         typer.echo(to_json([item.condition for item in planned]))

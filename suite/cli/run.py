@@ -19,6 +19,7 @@ from suite.cli.options import (
     ProtocolArgument,
     SettingOption,
     WorkersOption,
+    choice_of,
 )
 from suite.cli.progress import shown
 
@@ -38,18 +39,10 @@ def run(
 ) -> None:
     """Measure a protocol's reference baselines, or the models you name. Interrupted, it goes on where it stopped."""
     from suite import protocols, runner
-    from suite.lineup import Choice
     from suite.tuning import Wish
 
     spec = protocols.load(protocol)
-    choice = Choice(
-        models=tuple(model or ()),
-        mitigations=tuple(mitigation or ()),
-        codecs=tuple(codec or ()),
-        settings=tuple(setting or ()),
-        dataset=data,
-        limit=limit,
-    )
+    choice = choice_of(model, mitigation, codec, setting, dataset=data, limit=limit)
     wish = Wish(batch=batch_size, workers=workers)
     with shown() as progress:
         report = runner.run(
