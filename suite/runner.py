@@ -39,6 +39,7 @@ from suite.plan import PlannedCondition, without
 from suite.players import Key, Player, enter, key_of, predictors, recipe_of, tuned
 from suite.progress import Progress, Silent
 from suite.spec import Cell, Environment, ProtocolSpec, Result, Tuning
+from suite.stages.codec_stage import read_one
 from suite.stages.model_stage import Predictor, prepare_worker
 from suite.tuning import Wish
 
@@ -171,7 +172,7 @@ def unreadable(track: LiveTrack, first: DataError, progress: Progress) -> str:
     problems = []
     for sample in track.samples:
         try:
-            track.dataset.plugin.read(sample)
+            read_one(track.dataset.plugin, sample)
         except DataError as error:
             problems.append(str(error))
         progress.advance(1)

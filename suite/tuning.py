@@ -132,7 +132,7 @@ def measure(
 def images_per_second(
     model: Model, images: Sequence[Image], *, batch: int, split: Split, device: str, tf32: bool
 ) -> float:
-    """Return a model's rate over at least `SECONDS_EACH`; 0 where the batch does not fit the device's memory."""
+    """Return a model's rate over at least `SECONDS_EACH`, next to nothing where the batch does not fit the memory."""
     fed = [images[i % len(images)] for i in range(batch)]
     infos = [FrameInfo(width=image.shape[1], height=image.shape[0]) for image in fed]
     concurrent = split.workers if device == "cpu" and model.thread_safe else 1

@@ -160,6 +160,15 @@ def test_a_corrupt_image_is_named_and_counted_and_fails_the_cells(measure, datab
     assert measure("Brightness").stored == 3
 
 
+def test_a_dataset_that_raises_anything_fails_its_cells(measure, database, monkeypatch):
+    def read(self, sample):
+        raise KeyError("label")
+
+    monkeypatch.setattr(type(registry.load("dataset", "pv-cells", split="test").plugin), "read", read)
+    assert len(measure("Brightness").failed) == 3
+    assert "the dataset pv-cells raised KeyError: 'label'" in stored(database)[0].result.reason
+
+
 @pytest.mark.parametrize(("altered", "reason"), [(True, "have SHA-256"), (False, "cannot be read")])
 def test_altered_and_missing_weights_fail_by_name(measure, database, tmp_path, monkeypatch, altered, reason):
     if altered:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from suite.api import Codec, Dataset, Frame, FrameInfo, Image, Sample, Setting
-from suite.errors import CodecError
+from suite.errors import CodecError, DataError
 from suite.metrics.image import PSNR_CAP_DB, FrameRow, psnr_db, ssim
 
 
@@ -28,9 +28,19 @@ class Coded(NamedTuple):
 
 
 def read(dataset: Dataset, samples: Iterable[Sample]) -> list[Original]:
-    """Decode the originals of ``samples``. Raises DataError."""
-    sources = map(dataset.read, samples)
-    return [Original(source.image, source.byte_count, frame_info(source.image)) for source in sources]
+    """Decode the originals of ``samples``. Raises DataError, whatever the dataset itself raises."""
+    return [read_one(dataset, sample) for sample in samples]
+
+
+def read_one(dataset: Dataset, sample: Sample) -> Original:
+    """Decode one original. Raises DataError."""
+    try:
+        source = dataset.read(sample)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{sample.id}: the dataset {dataset.name} raised {type(error).__name__}: {error}") from error
+    return Original(source.image, source.byte_count, frame_info(source.image))
 
 
 def frame_info(image: Image) -> FrameInfo:
