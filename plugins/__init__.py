@@ -6,7 +6,9 @@ A value names a callable that makes the plugin; a protocol's parameters become i
 PLUGINS: dict[str, dict[str, str]] = {
     "codec": {
         "jpeg": "plugins.codecs.jpeg:Jpeg",
+        "jpeg2000": "plugins.codecs.jpeg2000:Jpeg2000",
         "none": "plugins.codecs.none:NoCodec",
+        "webp": "plugins.codecs.webp:Webp",
     },
     "dataset": {
         "image-folder": "plugins.datasets.image_folder:ImageFolder",

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 from PIL import Image as PillowImage
 from PIL import features
 
+from plugins.codecs.checks import check_parameters, checked_quality
 from suite.api import Card, Image, Setting
 from suite.api.pillow import decoded_rgb
 from suite.api.pixels import require_rgb
-from suite.errors import CodecError, UsageError
+from suite.errors import CodecError
 
 IMPLEMENTED: dict[str, tuple[Any, ...]] = {
     "chroma": ("4:2:0", "4:2:2", "4:4:4"),
@@ -22,6 +23,7 @@ IMPLEMENTED: dict[str, tuple[Any, ...]] = {
     "tables": ("annex-k-baseline",),
     "dct": ("islow",),
 }
+QUALITIES = range(1, 101)
 LARGEST_SIDE = 65_500
 LARGEST_AREA = 1 << 26
 
@@ -57,11 +59,7 @@ class Jpeg:
     )
 
     def __post_init__(self) -> None:
-        for parameter, values in IMPLEMENTED.items():
-            value = getattr(self, parameter)
-            if type(value) is not type(values[0]) or value not in values:
-                expected = " or ".join(map(repr, values))
-                raise UsageError(f"Expected jpeg's {parameter} to be {expected}, but got {value!r}.")
+        check_parameters(self, IMPLEMENTED)
 
     @property
     def build(self) -> str:
@@ -72,11 +70,11 @@ class Jpeg:
 
     def settings(self) -> Sequence[Setting]:
         """Return quality 1 to 100."""
-        return tuple(Setting("quality", quality) for quality in range(1, 101))
+        return tuple(Setting("quality", quality) for quality in QUALITIES)
 
     def encode(self, image: Image, setting: Setting) -> bytes:
         """Return the bitstream. Raises CodecError for another setting, or for anything but uint8 RGB."""
-        quality = checked_quality(setting)
+        quality = checked_quality(setting, QUALITIES)
         height, width, _ = require_rgb(image).shape
         if max(height, width) > LARGEST_SIDE or height * width > LARGEST_AREA:
             raise CodecError(f"JPEG takes up to {LARGEST_SIDE} pixels a side and 2**26 in all, not {width}x{height}.")
@@ -98,14 +96,6 @@ class Jpeg:
         """Return the image. Raises CodecError for what this codec does not write."""
         check_structure(data)
         return decoded_rgb(data, ("JPEG",))
-
-
-def checked_quality(setting: Setting) -> int:
-    """Return the quality asked for. Raises CodecError."""
-    parameter, value = setting
-    if parameter != "quality" or type(value) is not int or not 1 <= value <= 100:
-        raise CodecError(f"Expected quality=1 to quality=100, whole numbers, but got {setting}.")
-    return value
 
 
 def check_structure(data: bytes) -> None:

@@ -1,0 +1,53 @@
+"""What the codecs on top of optional or versatile libraries check: parameters, settings, sizes, packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from suite.api import Image, Setting
+from suite.api.pixels import require_rgb
+from suite.errors import CodecError, InvalidPlugin, UsageError
+
+INSTALL = "pip install 'compression-suite[codecs]'"
+
+
+def check_parameters(codec: Any, implemented: Mapping[str, tuple[Any, ...]]) -> None:
+    """Raise UsageError unless each field of ``codec`` has one of the values that are implemented."""
+    for parameter, values in implemented.items():
+        value = getattr(codec, parameter)
+        if type(value) is not type(values[0]) or value not in values:
+            expected = " or ".join(map(repr, values))
+            raise UsageError(f"Expected {codec.name}'s {parameter} to be {expected}, but got {value!r}.")
+
+
+def checked_quality(setting: Setting, qualities: range) -> int:
+    """Return the quality asked for, one of ``qualities``. Raises CodecError."""
+    parameter, value = setting
+    if parameter != "quality" or type(value) is not int or value not in qualities:
+        first, last = qualities[0], qualities[-1]
+        raise CodecError(f"Expected quality={first} to quality={last}, whole numbers, but got {setting}.")
+    return value
+
+
+def checked_image(image: Any, side: int, area: int) -> Image:
+    """Return ``image`` if it is uint8 RGB of at most ``side`` a side and ``area`` pixels. Raises CodecError."""
+    height, width, _ = require_rgb(image).shape
+    check_size(width, height, side, area)
+    return image
+
+
+def check_size(width: int, height: int, side: int, area: int) -> None:
+    """Raise CodecError for a size, of an image or announced by a header, that is empty or out of bounds."""
+    if not (min(width, height) > 0 and max(width, height) <= side and width * height <= area):
+        raise CodecError(f"Expected 1 to {side} pixels a side and at most {area} in all, but got {width}x{height}.")
+
+
+def optional_package(module: str) -> ModuleType:
+    """Import a package of the extra ``codecs``. Raises InvalidPlugin that says how to install it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InvalidPlugin(f"The package {module} cannot be imported ({error}). Run: {INSTALL}") from error
