@@ -5,6 +5,8 @@ A value names a callable that makes the plugin; a protocol's parameters become i
 
 PLUGINS: dict[str, dict[str, str]] = {
     "codec": {
+        "bpg": "plugins.codecs.bpg:Bpg",
+        "hevc-intra": "plugins.codecs.hevc_intra:HevcIntra",
         "jpeg": "plugins.codecs.jpeg:Jpeg",
         "jpeg2000": "plugins.codecs.jpeg2000:Jpeg2000",
         "none": "plugins.codecs.none:NoCodec",

@@ -131,16 +131,20 @@ def made(kind: PluginKind, name: str, factory: Callable[..., Any], parameters: M
         raise
     except Exception as error:
         raise InvalidPlugin(f"The {kind} '{name}' cannot be made: {type(error).__name__}: {error}") from error
-    if not isinstance(plugin, INTERFACES[kind]):
-        lacking = min((missing(plugin, interface) for interface in INTERFACES[kind]), key=len)
+    lacking = min((missing(plugin, interface) for interface in INTERFACES[kind]), key=len)
+    if lacking:
         raise InvalidPlugin(f"'{name}' is no {kind}: it lacks {', '.join(lacking)} (see suite.api).")
     return plugin
 
 
 def missing(plugin: object, interface: type) -> list[str]:
-    """Return the members of an interface that a plugin lacks."""
+    """Return the members of an interface that a plugin lacks; none of them is evaluated.
+
+    Python 3.11's `isinstance` would: a codec whose library is not installed has a ``build`` that raises.
+    """
+    absent = object()
     members = [*interface.__annotations__, *(name for name in vars(interface) if not name.startswith("_"))]
-    return [name for name in members if not hasattr(plugin, name)]
+    return [name for name in members if inspect.getattr_static(plugin, name, absent) is absent]
 
 
 def parameters_of(plugin: object) -> dict[str, Value]:

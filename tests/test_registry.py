@@ -43,7 +43,7 @@ def install(tmp_path, monkeypatch):
 def test_every_built_in_plugin_is_what_its_kind_asks_for(kind, interface):
     for name in registry.names(kind):
         loaded = registry.load(kind, name)
-        assert isinstance(loaded.plugin, interface)
+        assert registry.missing(loaded.plugin, interface) == []  # isinstance would ask bpg without bpgenc for its build
         assert (loaded.ref.kind, loaded.ref.name) == (kind, name)
         assert loaded.card.summary
 

@@ -23,13 +23,12 @@ def check_parameters(codec: Any, implemented: Mapping[str, tuple[Any, ...]]) -> 
             raise UsageError(f"Expected {codec.name}'s {parameter} to be {expected}, but got {value!r}.")
 
 
-def checked_quality(setting: Setting, qualities: range) -> int:
-    """Return the quality asked for, one of ``qualities``. Raises CodecError."""
-    parameter, value = setting
-    if parameter != "quality" or type(value) is not int or value not in qualities:
-        first, last = qualities[0], qualities[-1]
-        raise CodecError(f"Expected quality={first} to quality={last}, whole numbers, but got {setting}.")
-    return value
+def checked_number(setting: Setting, parameter: str, numbers: range) -> int:
+    """Return the whole number asked for, one of ``numbers``. Raises CodecError."""
+    if setting.parameter != parameter or type(setting.value) is not int or setting.value not in numbers:
+        low, high = min(numbers), max(numbers)
+        raise CodecError(f"Expected {parameter}={low} to {parameter}={high}, whole numbers, but got {setting}.")
+    return setting.value
 
 
 def checked_image(image: Any, side: int, area: int) -> Image:

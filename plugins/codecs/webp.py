@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from PIL import Image as PillowImage
 from PIL import features
 
-from plugins.codecs.checks import check_parameters, checked_quality
+from plugins.codecs.checks import check_parameters, checked_number
 from suite.api import Card, Image, Setting
 from suite.api.pillow import decoded_rgb
 from suite.api.pixels import require_rgb
@@ -71,7 +71,7 @@ class Webp:
 
     def encode(self, image: Image, setting: Setting) -> bytes:
         """Return the bitstream. Raises CodecError for another setting, or for anything but uint8 RGB."""
-        quality = checked_quality(setting, QUALITIES)
+        quality = checked_number(setting, "quality", QUALITIES)
         height, width, _ = require_rgb(image).shape
         if max(height, width) > LARGEST_SIDE or height * width > LARGEST_AREA:
             raise CodecError(f"WebP takes up to {LARGEST_SIDE} pixels a side and 2**26 in all, not {width}x{height}.")

@@ -43,8 +43,8 @@ def finding(check: str, question: Question, plugin: Any) -> Finding:
 
 def interface(kind: type, plugin: Any) -> str:
     """Check name, version and the members of the kind's interface."""
-    if not isinstance(plugin, kind):
-        return f"it lacks {', '.join(registry.missing(plugin, kind))} (see suite.api.{kind.__name__})"
+    if lacking := registry.missing(plugin, kind):
+        return f"it lacks {', '.join(lacking)} (see suite.api.{kind.__name__})"
     for field in ("name", "version"):
         value = getattr(plugin, field)
         if not isinstance(value, str) or not re.fullmatch(r"[\w.+-]+", value):
