@@ -5,10 +5,13 @@ A value names a callable that makes the plugin; a protocol's parameters become i
 
 PLUGINS: dict[str, dict[str, str]] = {
     "codec": {
+        "avif": "plugins.codecs.avif:Avif",
         "bpg": "plugins.codecs.bpg:Bpg",
+        "heif": "plugins.codecs.heif:Heif",
         "hevc-intra": "plugins.codecs.hevc_intra:HevcIntra",
         "jpeg": "plugins.codecs.jpeg:Jpeg",
         "jpeg2000": "plugins.codecs.jpeg2000:Jpeg2000",
+        "jpegxl": "plugins.codecs.jpegxl:JpegXl",
         "none": "plugins.codecs.none:NoCodec",
         "webp": "plugins.codecs.webp:Webp",
     },
