@@ -31,4 +31,4 @@ def ranking(
     for table in tables_of(spec.label, found):
         show_table(*table)
     if not (found.ranked or found.unranked):
-        typer.echo(f"{database} has no results of {spec.label} yet. Run: suite run {spec.label} --database {database}")
+        typer.echo(f"{database} has no results of {spec.label} yet. Run: suite run {protocol} --database {database}")

@@ -53,6 +53,6 @@ def run(
     )
     for reason in report.failed:
         typer.echo(f"  failed: {reason}", err=True)
-    typer.echo(f"Next: suite ranking {spec.label} --database {database}")
+    typer.echo(f"Next: suite ranking {protocol} --database {database}")
     if report.failed:
         raise typer.Exit(1)
