@@ -68,6 +68,10 @@ def test_every_command_has_help(suite, command):
         (["data", "add", "Bad Name", "--root", "."], "is no name for a dataset"),
         (["data", "add", "pv-cells", "--root", "."], "is the name of a built-in dataset"),
         (["data", "remove", "nothing"], "No dataset is named 'nothing'"),
+        (
+            ["train", "linear-probe", "-m", "efficientnet-lite0", "-o", "x"],
+            "offers no backbone to learn a last layer on",
+        ),
         (["protocols", "show", "x" * 5000], "No protocol is named 'xxx"),
     ],
 )

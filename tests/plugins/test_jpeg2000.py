@@ -37,7 +37,7 @@ def by_pillow(image, **options):
     return buffer.getvalue()
 
 
-def decoded_or_refused(data):
+def assert_decoded_or_refused(data):
     """Decode, if the codec will."""
     try:
         image = Jpeg2000().decode(data)
@@ -227,7 +227,7 @@ def test_noise_raises_codec_error_only(noise, framed):
 @pytest.mark.parametrize("codec", [Jpeg2000(), Jpeg2000(transform="5-3"), MARIE], ids=["9-7", "5-3", "jp2"])
 def test_damaged_bitstreams_give_an_image_or_codec_error(codec):
     for damaged in mutations(codec.encode(photo(24, 31), ratio(2))):
-        decoded_or_refused(damaged)
+        assert_decoded_or_refused(damaged)
 
 
 def test_damaged_packets_give_an_image_or_codec_error(rng):
@@ -236,14 +236,14 @@ def test_damaged_packets_give_an_image_or_codec_error(rng):
     for _ in range(300):
         altered = np.frombuffer(data, np.uint8).copy()
         altered[rng.integers(start, len(data) - 2, rng.integers(1, 20))] = rng.integers(0, 256)
-        decoded_or_refused(altered.tobytes())
+        assert_decoded_or_refused(altered.tobytes())
 
 
 def test_every_byte_of_the_header_can_be_anything():
     data = Jpeg2000().encode(photo(24, 31), ratio(10))
     for at in range(data.index(b"\xff\x93")):
         for value in (0, 2, 0xFF):
-            decoded_or_refused(data[:at] + bytes([value]) + data[at + 1 :])
+            assert_decoded_or_refused(data[:at] + bytes([value]) + data[at + 1 :])
 
 
 def test_build_names_the_libraries():
