@@ -70,7 +70,7 @@ def test_every_command_has_help(suite, command):
         (["data", "remove", "nothing"], "No dataset is named 'nothing'"),
         (
             ["train", "linear-probe", "-m", "efficientnet-lite0", "-o", "x"],
-            "offers no backbone to learn a last layer on",
+            "has no backbone to learn on. Choose a pv-efficientnet-lite.",
         ),
         (["protocols", "show", "x" * 5000], "No protocol is named 'xxx"),
     ],
