@@ -30,7 +30,7 @@ FRAME_METRICS = RATE_METRICS + FIDELITY_METRICS
 FRAMES_SCHEMA = pa.schema(
     [("byte_count", pa.int64()), ("pixels", pa.int64()), ("psnr_db", pa.float64()), ("ssim", pa.float64())]
 )
-"""The columns of `frames_table`; fidelity is null where it was not measured; the codec stage gives originals the cap and 1."""
+"""The columns of `frames_table`; fidelity is null where it was not measured (originals get the cap and 1)."""
 
 
 class FrameRow(NamedTuple):
