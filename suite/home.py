@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
-
 
 def home() -> Path:
     """Return the directory: ``$SUITE_HOME``, else the platform's place for a user's data."""
-    return Path(os.environ.get("SUITE_HOME") or platformdirs.user_data_dir("compression-suite"))
+    chosen = os.environ.get("SUITE_HOME")
+    if chosen:
+        return Path(chosen)
+    import platformdirs  # only here: whatever hosts a plugin alone does without it
+
+    return Path(platformdirs.user_data_dir("compression-suite"))
 
 
 def write_atomically(path: Path, text: str) -> None:

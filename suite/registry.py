@@ -1,7 +1,8 @@
 """Names to plugins, imported on demand. The built-in plugins and those of other packages load the same way.
 
 A package offers plugins by an entry point of group ``suite.plugins`` that names a table like `plugins.PLUGINS`.
-A file of one's own is named directly: ``path/to/file.py:Object``.
+A file of one's own is named directly: ``path/to/file.py:Object``. A name that ends in ``:`` in a table is a family's:
+``timm:NAME`` is made by calling what ``timm:`` names with ``NAME``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -52,12 +53,22 @@ def names(kind: PluginKind) -> list[str]:
 
 def load(kind: PluginKind, name: str, **parameters: Any) -> Loaded:
     """Make the plugin of that name. Raises UnknownPlugin or InvalidPlugin."""
-    target = name if ".py:" in name else table()[kind].get(name)
-    if target is None:
-        raise UnknownPlugin(kind, name[:200], names(kind))
+    target, member = looked_up(kind, name)
     factory, module = resolve(kind, target)
-    plugin = made(kind, name, factory, parameters)
+    plugin = made(kind, name, partial(factory, *member), parameters)
     return Loaded(plugin, reference(kind, plugin, module))
+
+
+def looked_up(kind: PluginKind, name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the target that ``name`` stands for, and the member's name if it is a family's. Raises UnknownPlugin."""
+    if ".py:" in name:
+        return name, ()
+    if name in table()[kind] and not name.endswith(":"):
+        return table()[kind][name], ()
+    family, colon, member = name.partition(":")
+    if not member or family + colon not in table()[kind]:
+        raise UnknownPlugin(kind, name[:200], names(kind))
+    return table()[kind][family + colon], (member,)
 
 
 @cache

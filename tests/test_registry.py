@@ -16,6 +16,15 @@ class Noop:
     def restore(self, frames): return [frame.image for frame in frames]
 """
 
+FAMILY = (
+    PLUGIN
+    + """
+class Family(Noop):
+    def __init__(self, member):
+        self.member, self.name = member, f"noop:{member}"
+"""
+)
+
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
@@ -116,3 +125,16 @@ def test_a_plugins_digest_follows_its_source(tmp_path):
 def test_a_models_digest_covers_its_weights(monkeypatch):
     before = registry.load("model", "pv-efficientnet-lite0").ref.digest
     assert before != registry.load("model", "efficientnet-lite0").ref.digest
+
+
+def test_a_family_makes_what_is_named_after_it(install):
+    install({"mitigation": {"noop:": "other_plugins.noop:Family"}}, plugin=FAMILY)
+    loaded = registry.load("mitigation", "noop:level-7.a")
+    assert (loaded.ref.name, loaded.plugin.member) == ("noop:level-7.a", "level-7.a")
+
+
+@pytest.mark.parametrize("name", ["noop:", "noop", "hoop:level-7"])
+def test_a_family_is_no_plugin_and_another_one_is_unknown(install, name):
+    install({"mitigation": {"noop:": "other_plugins.noop:Family"}}, plugin=FAMILY)
+    with pytest.raises(UnknownPlugin):
+        registry.load("mitigation", name)

@@ -4,7 +4,7 @@ Needs numpy and the standard library only, so that any environment can host a pl
 Pillow or torch share sits in `suite.api.pillow` and `suite.api.torch`, which only they import.
 """
 
-from suite.api.plugins import Codec, Dataset, LayoutChoice, Model, Restoration, Retraining
+from suite.api.plugins import Availability, Codec, Dataset, LayoutChoice, Model, Restoration, Retraining
 from suite.api.types import (
     Card,
     Classification,
@@ -18,9 +18,10 @@ from suite.api.types import (
     Task,
     Truth,
 )
-from suite.api.weights import WeightFile
+from suite.api.weights import PublishedWeights, WeightFile
 
 __all__ = [
+    "Availability",
     "Card",
     "Classification",
     "Codec",
@@ -31,6 +32,7 @@ __all__ = [
     "LayoutChoice",
     "Model",
     "Prediction",
+    "PublishedWeights",
     "Restoration",
     "Retraining",
     "Sample",

@@ -2,7 +2,8 @@
 
 Every plugin has ``name`` and ``version``; raise the version whenever its numbers may change. Plugins whose fields are
 those of a dataclass state their parameters that way, and a protocol then fixes every one of them.
-Optional on any of them: ``card: Card`` and ``weights: Sequence[WeightFile]``.
+Optional on any of them: ``card: Card``, ``weights: Sequence[WeightFile]``, ``published: Sequence[PublishedWeights]``
+(weights to be downloaded or registered by the user) and `Availability`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,15 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from suite.api.types import Frame, FrameInfo, Image, Prediction, Sample, Setting, Source, Task
+
+
+@runtime_checkable
+class Availability(Protocol):
+    """A plugin that needs a program or a package which this machine may lack; then its cells are left out."""
+
+    @property
+    def unavailable(self) -> str | None:
+        """None where the plugin can work, else a sentence on what is missing and how to get it."""
 
 
 @runtime_checkable

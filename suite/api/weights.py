@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import AlteredWeights, MissingWeights
+from suite.home import home
+
+RECORDS = "weights.json"
+"""In `home`: file name -> path and SHA-256 of every file that `suite data weights` has registered or downloaded."""
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,45 @@ class WeightFile:
                 f"but {self.sha256[:12]}… is recorded. {self.remedy}"
             )
         return self.path
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A file of weights that its authors offer for download, and that is known by its name wherever a user keeps it.
+
+    ``sha256`` is as much of its digest (hexadecimal) as they state; the whole one is recorded when it is registered.
+    A plugin lists them as ``published``; its ``weights`` are then their `located` files.
+    """
+
+    file: str
+    url: str
+    sha256: str = ""
+
+    def located(self) -> WeightFile:
+        """Return the registered file; where there is none, one whose `verified` raises and says what to do."""
+        record = recorded().get(self.file)
+        remedy = (
+            f"Put the file {self.file} ({self.url}) into a directory DIR and run: suite data weights DIR. "
+            "Or, with a network, run: suite data download"
+        )
+        if record is None:
+            return WeightFile(Path(self.file), self.sha256, remedy)
+        return WeightFile(Path(record["path"]), record["sha256"], remedy)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether a file of that name is registered and still there; `located` checks its digest."""
+        record = recorded().get(self.file)
+        return record is not None and Path(record["path"]).is_file()
+
+
+def recorded() -> dict[str, dict[str, str]]:
+    """Return file name -> ``path`` and ``sha256`` of each registered file. Raises AlteredWeights for a damaged list."""
+    path = home() / RECORDS
+    try:
+        records: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise AlteredWeights(f"{path} is damaged ({error}). Remove it and run: suite data weights DIR") from error
+    return records
