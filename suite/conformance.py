@@ -1,38 +1,62 @@
 """Does this machine make the same pixels? Golden digests of every codec setting and geometry of a released protocol.
 
 They are taken over a few images that the package ships. A machine whose libraries produce other pixels is told so, and
-its results are stored as non-conformant and never ranked.
+its results are stored as non-conformant and never ranked. What it lacks altogether it cannot get wrong.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image as PillowImage
 
 from suite import protocols, registry
-from suite.api import Codec, Image, Model
-from suite.digest import digest_of, sha256_of_bytes
+from suite.api import Codec, Image, Model, Setting
+from suite.digest import digest_of, digest_of_image, sha256_of_bytes
+from suite.environment import cores
 from suite.errors import SuiteError
-from suite.spec import ProtocolSpec
+from suite.lineup import searched, why_absent
+from suite.spec import CodecSpec, ProtocolSpec
+from suite.stages.codec_stage import Encoder, Original, Seen, code, frame_info
 
 GOLDEN = protocols.DIRECTORY / "golden"
 
 
-class Check(NamedTuple):
-    """One golden value against this machine's. ``found`` is an error's text where nothing could be computed."""
+class Value(NamedTuple):
+    """One thing to compute: its kind (``pixels``, ``bits``, ``geometry``), its name, and the plugin that makes it."""
 
     kind: str
     name: str
+    subject: str
+
+
+class Check(NamedTuple):
+    """One golden value against this machine's. ``found`` is empty where ``missing`` says what the machine lacks."""
+
+    kind: str
+    name: str
+    subject: str
     expected: str
     found: str
+    missing: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether they agree."""
         return self.expected == self.found
+
+    @property
+    def conforms(self) -> bool:
+        """Whether this cannot make a number another one.
+
+        Other bits that decode to the same pixels conform: predictions cannot tell them apart, and their size is
+        measured. What the machine lacks is never measured.
+        """
+        return self.ok or self.kind == "bits" or bool(self.missing)
 
 
 @cache
@@ -42,11 +66,6 @@ def golden_images() -> tuple[Image, ...]:
     return tuple(np.asarray(PillowImage.open(file).convert("RGB")) for file in files)
 
 
-def image_digest(image: Image) -> str:
-    """Return the digest of an image's shape and pixels."""
-    return sha256_of_bytes(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes())
-
-
 def expected(spec: ProtocolSpec) -> dict[str, dict[str, str]]:
     """Return kind -> name -> digest as recorded with a protocol; empty for a draft that has none."""
     path = GOLDEN / f"{spec.label}.toml"
@@ -54,54 +73,89 @@ def expected(spec: ProtocolSpec) -> dict[str, dict[str, str]]:
 
 
 def compute(spec: ProtocolSpec) -> dict[str, dict[str, str]]:
-    """Return the golden values that this machine gives."""
+    """Return the golden values that this machine gives. Raises a SuiteError for what it cannot compute."""
     values: dict[str, dict[str, str]] = {"pixels": {}, "bits": {}, "geometry": {}}
-    for entry in spec.codecs:
-        codec: Codec = registry.load("codec", entry.name, **entry.parameters).plugin
-        for setting in entry.settings():
-            key = f"{entry.name} {setting}"
-            streams = [codec.encode(image, setting) for image in golden_images()]
-            values["bits"][key] = digest_of("golden/1", [sha256_of_bytes(stream) for stream in streams])
-            values["pixels"][key] = digest_of("golden/1", [image_digest(codec.decode(stream)) for stream in streams])
-    for name in dict.fromkeys(str(baseline) for track in spec.tracks for baseline in track.baselines):
-        values["geometry"][name] = geometry_digest(registry.load("model", name.partition("@")[0]).plugin)
+    with ThreadPoolExecutor(cores()) as pool:
+        for digests in pool.map(lambda task: task.work(), work_of(spec)):
+            for value, digest in digests.items():
+                values[value.kind][value.name] = digest
     return values
 
 
-def geometry_digest(model: Model) -> str:
+class Task(NamedTuple):
+    """Values that are computed together."""
+
+    values: tuple[Value, ...]
+    work: Callable[[], dict[Value, str]]
+
+
+def work_of(spec: ProtocolSpec) -> Iterator[Task]:
+    """Yield what is to be computed for a protocol, setting by setting and model by model."""
+    for entry in spec.codecs:
+        for setting in entry.settings():
+            name = f"{entry.label} {setting}"
+            values = Value("pixels", name, entry.label), Value("bits", name, entry.label)
+            yield Task(values, partial(codec_digests, entry, setting, values))
+    for name in dict.fromkeys(str(baseline) for track in spec.tracks for baseline in track.baselines):
+        value = Value("geometry", name, name)
+        yield Task((value,), partial(geometry_digests, value))
+
+
+def codec_digests(entry: CodecSpec, setting: Setting, values: tuple[Value, Value]) -> dict[Value, str]:
+    """Return the digests of a codec's pixels and bits at one setting, or target rate, over the golden images."""
+    codec: Codec = registry.load("codec", entry.name, **entry.parameters).plugin
+    settings = (setting,) if entry.axis == "setting" else searched(codec, entry.parameter)
+    target = 0.0 if entry.axis == "setting" else float(setting.value)
+    seen = [Seen(image, Original(image, 0, frame_info(image))) for image in golden_images()]
+    frames = [code(each, encoder=Encoder(codec), settings=settings, target=target).frame for each in seen]
+    pixels = digest_of("golden/1", [digest_of_image(frame.image) for frame in frames])
+    bits = digest_of("golden/1", [sha256_of_bytes(frame.data) for frame in frames])
+    return dict(zip(values, (pixels, bits), strict=True))
+
+
+def geometry_digests(value: Value) -> dict[Value, str]:
     """Return the digest of a model's geometry over the golden images."""
-    return digest_of("golden/1", [image_digest(model.geometry(image)) for image in golden_images()])
+    model: Model = registry.load("model", value.subject.rpartition("@")[0]).plugin
+    return {value: digest_of("golden/1", [digest_of_image(model.geometry(image)) for image in golden_images()])}
 
 
-def check(spec: ProtocolSpec) -> list[Check]:
-    """Return every golden value of a protocol beside this machine's; an empty list for a draft."""
-    wanted = expected(spec)
-    if not wanted:
-        return []
-    try:
-        found = compute(spec)
-    except SuiteError as error:
-        found, failure = {}, f"{type(error).__name__}: {error}"
-    else:
-        failure = "missing"
-    return [
-        Check(kind, name, digest, found.get(kind, {}).get(name, failure))
-        for kind, values in wanted.items()
-        for name, digest in values.items()
-    ]
+def check(spec: ProtocolSpec, only: Collection[str] | None = None) -> list[Check]:
+    """Return the golden values of a protocol (those of the names ``only``, None: all) beside this machine's.
 
-
-def conforms(checks: list[Check]) -> bool:
-    """Whether pixels and geometries agree.
-
-    Other bits that decode to the same pixels conform: predictions cannot tell them apart, and their size is measured.
+    An empty list for a draft, which has none.
     """
-    return all(item.ok for item in checks if item.kind != "bits")
+    wanted = expected(spec)
+    lacking = missing_of(spec) if wanted else {}
+    tasks = [task for task in work_of(spec) if wanted and (only is None or task.values[0].name in only)]
+    with ThreadPoolExecutor(cores()) as pool:
+        answers = pool.map(lambda task: answer_of(task, lacking), tasks)
+        return [
+            Check(*value, wanted[value.kind].get(value.name, "no golden value"), found, lacking.get(value.subject, ""))
+            for answer in answers
+            for value, found in answer.items()
+        ]
 
 
-def deviating(spec: ProtocolSpec) -> frozenset[str]:
-    """Return the codec settings and models that do not conform here; none of a draft, which has no golden values."""
-    return frozenset(item.name for item in check(spec) if not conforms([item]))
+def answer_of(task: Task, lacking: dict[str, str]) -> dict[Value, str]:
+    """Return what this machine gives: digests, nothing where it lacks the plugin, or an error's text."""
+    if task.values[0].subject in lacking:
+        return dict.fromkeys(task.values, "")
+    try:
+        return task.work()
+    except SuiteError as error:
+        return dict.fromkeys(task.values, f"{type(error).__name__}: {error}")
+
+
+def missing_of(spec: ProtocolSpec) -> dict[str, str]:
+    """Return codec label -> what this machine lacks for it."""
+    codecs = {entry.label: registry.load("codec", entry.name, **entry.parameters).plugin for entry in spec.codecs}
+    reasons = {label: why_absent(codec) for label, codec in codecs.items()}
+    return {label: reason for label, reason in reasons.items() if reason}
+
+
+def deviating(spec: ProtocolSpec, only: Collection[str] | None = None) -> frozenset[str]:
+    """Return the codec settings and models (among the names ``only``) that do not conform here; none of a draft."""
+    return frozenset(item.name for item in check(spec, only) if not item.conforms)
 
 
 def as_toml(values: dict[str, dict[str, str]]) -> str:

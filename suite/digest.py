@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -26,6 +29,13 @@ def digest_of(tag: str, value: Any) -> str:
 def sha256_of_bytes(data: bytes | bytearray | memoryview) -> str:
     """Return ``sha256:…`` over ``data``."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def digest_of_image(image: NDArray[np.uint8]) -> str:
+    """Return ``sha256:…`` over an image's shape and pixels."""
+    state = hashlib.sha256(repr(image.shape).encode())
+    state.update(np.ascontiguousarray(image).data)
+    return f"sha256:{state.hexdigest()}"
 
 
 def sha256_of_file(path: Path) -> str:

@@ -17,6 +17,7 @@ SuiteError
 │   ├── MissingData            a package or directory that holds the images is not there
 │   ├── CorruptImage           an image that is altered, truncated or of an unusable kind
 │   └── ManifestMismatch       not the samples that the protocol pins
+├── NothingToMeasure            this machine lacks something for every cell
 ├── WeightsError
 │   ├── MissingWeights
 │   └── AlteredWeights
@@ -116,6 +117,10 @@ class CorruptImage(DataError):
 
 class ManifestMismatch(DataError):
     """A dataset does not hold the samples that a protocol pins."""
+
+
+class NothingToMeasure(SuiteError):
+    """What a protocol names is missing on this machine, and nothing is left that could be measured."""
 
 
 class WeightsError(SuiteError):

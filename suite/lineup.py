@@ -1,19 +1,21 @@
 """From names to live plugins: what a protocol and a user's choice put on the field, checked, with its plan.
 
-The only place where a protocol meets the registry. Everything wrong with the names is said here, before any work.
+The only place where a protocol meets the registry. Everything wrong with the names is said here, before any work;
+what this machine lacks (a program, a package, weights, images) is left out, and named with the way to get it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from suite import data, registry
-from suite.api import Retraining, Sample
-from suite.errors import InvalidProtocol, UsageError, nearest
+from suite.api import Availability, Codec, Retraining, Sample, Setting
+from suite.errors import DataError, InvalidProtocol, SuiteError, UsageError, nearest
 from suite.plan import Entry, PlannedCondition, check_settings, plan_track, select
 from suite.registry import Loaded, parameters_of
-from suite.spec import ORIGINAL, CodecSpec, PluginKind, PluginName, ProtocolSpec, TrackSpec
+from suite.spec import ORIGINAL, CodecSpec, Condition, PluginKind, PluginName, ProtocolSpec, TrackSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +45,59 @@ class LiveTrack:
     mitigations: dict[str, Loaded]
     planned: tuple[PlannedCondition, ...]
 
+    def codec_of(self, on: Condition) -> Loaded:
+        """Return the live codec of a condition."""
+        return next(
+            loaded
+            for loaded in self.codecs.values()
+            if loaded.ref == on.codec and parameters_of(loaded.plugin) == on.parameters
+        )
 
-def line_up(spec: ProtocolSpec, choice: Choice) -> list[LiveTrack]:
-    """Return the protocol's tracks with everything that takes part. Raises a SuiteError that names what cannot."""
+
+class Absent(NamedTuple):
+    """What a protocol names and this machine lacks: why, and how many cells are left out for it."""
+
+    kind: PluginKind
+    name: str
+    reason: str
+    cells: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} ({self.cells} cells): {self.reason}"
+
+
+class Lineup(NamedTuple):
+    """Who takes part, and who cannot."""
+
+    tracks: tuple[LiveTrack, ...]
+    absent: tuple[Absent, ...]
+
+
+def line_up(spec: ProtocolSpec, choice: Choice) -> Lineup:
+    """Return the protocol's tracks with everything that takes part. Raises a SuiteError for a name that is wrong."""
     check_choice(spec, choice)
+    tracks, absent = [], []
     codecs = chosen_codecs(spec, choice)
-    return [live_track(spec, track, codecs, choice) for track in spec.tracks]
+    for track in spec.tracks:
+        live, lacking = live_track(spec, track, codecs, choice)
+        tracks += [live] if live else []
+        absent += lacking
+    return Lineup(tuple(tracks), tuple(dict.fromkeys(absent)))
+
+
+def why_absent(plugin: object) -> str | None:
+    """Return why a plugin cannot work on this machine and what to do about it, None where it can."""
+    if isinstance(plugin, Availability) and plugin.unavailable:
+        return plugin.unavailable
+    try:
+        for published in getattr(plugin, "published", ()):
+            if not published.is_here:
+                published.located().verified()
+        if isinstance(plugin, Codec):
+            plugin.build  # noqa: B018 - asks the library
+    except SuiteError as error:
+        return str(error)
+    return None
 
 
 def check_choice(spec: ProtocolSpec, choice: Choice) -> None:
@@ -56,7 +105,7 @@ def check_choice(spec: ProtocolSpec, choice: Choice) -> None:
     if choice.limit is not None and choice.limit < 1:
         raise UsageError(f"--limit is a number of samples, 1 or more, but got {choice.limit}.")
     check_settings(spec, choice.settings)
-    known = [codec.name for codec in spec.codecs]
+    known = [name for codec in spec.codecs for name in dict.fromkeys((codec.name, codec.label))]
     for name in choice.codecs:
         if name not in known:
             raise UsageError(
@@ -65,9 +114,9 @@ def check_choice(spec: ProtocolSpec, choice: Choice) -> None:
 
 
 def chosen_codecs(spec: ProtocolSpec, choice: Choice) -> dict[str, Loaded]:
-    """Return the live codecs to measure, by name, and that of the original."""
-    wanted = [codec for codec in spec.codecs if not choice.codecs or codec.name in choice.codecs]
-    return {ORIGINAL: registry.load("codec", ORIGINAL)} | {codec.name: live_codec(codec) for codec in wanted}
+    """Return the codecs to measure, by label, and that of the original."""
+    wanted = [codec for codec in spec.codecs if not choice.codecs or {codec.name, codec.label} & {*choice.codecs}]
+    return {ORIGINAL: registry.load("codec", ORIGINAL)} | {codec.label: live_codec(codec) for codec in wanted}
 
 
 def live_codec(codec: CodecSpec) -> Loaded:
@@ -79,10 +128,22 @@ def live_codec(codec: CodecSpec) -> Loaded:
         raise InvalidProtocol(
             f"The protocol must state every parameter of {codec.name}; it lacks {', '.join(sorted(unstated))}."
         )
-    refused = [str(setting) for setting in codec.settings() if setting not in loaded.plugin.settings()]
+    refused = unusable_settings(codec, loaded.plugin)
     if refused:
         raise InvalidProtocol(f"The codec {codec.name} cannot be asked for {', '.join(refused)}.")
     return loaded
+
+
+def unusable_settings(codec: CodecSpec, plugin: Codec) -> list[str]:
+    """Return which of a protocol's settings, or the parameter to search for a rate, the codec does not have."""
+    if codec.axis == "setting":
+        return [str(setting) for setting in codec.settings() if setting not in plugin.settings()]
+    return [] if searched(plugin, codec.parameter) else [f"any {codec.parameter}"]
+
+
+def searched(plugin: Codec, parameter: str) -> tuple[Setting, ...]:
+    """Return the codec's settings of one parameter, from the lowest rate to the highest."""
+    return tuple(setting for setting in plugin.settings() if setting.parameter == parameter)
 
 
 def check_version(loaded: Loaded, pinned: PluginName) -> None:
@@ -94,32 +155,82 @@ def check_version(loaded: Loaded, pinned: PluginName) -> None:
         )
 
 
-def live_track(spec: ProtocolSpec, track: TrackSpec, codecs: dict[str, Loaded], choice: Choice) -> LiveTrack:
-    """Return one track with its live plugins and its plan."""
-    dataset = data.open_for(track, choice.dataset)
-    samples = tuple(dataset.plugin.samples())
-    manifest = data.check_manifest(track, dataset.plugin, samples)
+def live_track(
+    spec: ProtocolSpec, track: TrackSpec, codecs: dict[str, Loaded], choice: Choice
+) -> tuple[LiveTrack | None, list[Absent]]:
+    """Return one track with its live plugins and its plan (None without its dataset), and what it lacks."""
     models = [check_fits(model, track) for model in taking_part("model", choice.models, track.baselines)]
     mitigations = with_identity(taking_part("mitigation", choice.mitigations, track.mitigations))
+    present, absent = Roster(codecs, models, mitigations).split(spec)
+    try:
+        dataset = data.open_for(track, choice.dataset)
+        samples = tuple(dataset.plugin.samples())
+    except DataError as error:
+        if choice.dataset:
+            raise
+        cells = present.cells(spec)
+        return None, [*absent, Absent("dataset", track.dataset.name, str(error), cells)]
+    manifest = data.check_manifest(track, dataset.plugin, samples)
     planned = plan_track(
         spec,
         track,
         dataset=dataset.ref,
         manifest=manifest,
         samples=len(samples),
-        codecs={name: loaded.ref for name, loaded in codecs.items()},
-        entries=pairs(models, mitigations),
+        codecs={label: loaded.ref for label, loaded in present.codecs.items()},
+        entries=pairs(present.models, present.mitigations),
         limit=choice.limit,
     )
-    return LiveTrack(
+    live = LiveTrack(
         spec=track,
         dataset=dataset,
         samples=samples[: choice.limit],
-        codecs=codecs,
-        models={model.ref.digest + model.ref.name: model for model in models},
-        mitigations={mitigation.ref.digest: mitigation for mitigation in mitigations},
+        codecs=present.codecs,
+        models={model.ref.digest + model.ref.name: model for model in present.models},
+        mitigations={mitigation.ref.digest: mitigation for mitigation in present.mitigations},
         planned=select(planned, frozenset(choice.settings)),
     )
+    return live, absent
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The plugins of one track."""
+
+    codecs: dict[str, Loaded]
+    models: list[Loaded]
+    mitigations: list[Loaded]
+
+    def split(self, spec: ProtocolSpec) -> tuple[Roster, list[Absent]]:
+        """Return those that can work here, and what is missing for the others."""
+        reasons = {id(loaded): why_absent(loaded.plugin) for loaded in self}
+        present = Roster(
+            {label: loaded for label, loaded in self.codecs.items() if not reasons[id(loaded)]},
+            [loaded for loaded in self.models if not reasons[id(loaded)]],
+            [loaded for loaded in self.mitigations if not reasons[id(loaded)]],
+        )
+        absent = [
+            Absent(loaded.ref.kind, loaded.ref.name, reason, self.cells(spec) - self.without(loaded).cells(spec))
+            for loaded in self
+            if (reason := reasons[id(loaded)])
+        ]
+        return present, absent
+
+    def __iter__(self) -> Iterator[Loaded]:
+        yield from (*self.codecs.values(), *self.models, *self.mitigations)
+
+    def without(self, plugin: Loaded) -> Roster:
+        """Return the roster without one plugin."""
+        return Roster(
+            {label: loaded for label, loaded in self.codecs.items() if loaded is not plugin},
+            [loaded for loaded in self.models if loaded is not plugin],
+            [loaded for loaded in self.mitigations if loaded is not plugin],
+        )
+
+    def cells(self, spec: ProtocolSpec) -> int:
+        """Return how many cells a track with this roster has."""
+        conditions = sum(len(codec.values) for codec in spec.codecs if codec.label in self.codecs)
+        return (1 + conditions) * len(pairs(self.models, self.mitigations))
 
 
 def taking_part(kind: PluginKind, chosen: Sequence[str], pinned: Sequence[PluginName]) -> list[Loaded]:

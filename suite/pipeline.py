@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from suite.api import Codec, Dataset, Frame, Image, Model, Restoration, Sample
+from suite.api import Dataset, Frame, Image, Model, Restoration, Sample, Setting
 from suite.metrics import TaskMetrics, image
 from suite.spec import Condition, Measure
-from suite.stages.codec_stage import Coded, Original, as_original, code, frames_of, read
+from suite.stages.codec_stage import Coded, Encoder, Original, Seen, as_original, code, frames_of, read
 from suite.stages.model_stage import Predictor, fitted, restored
 
 Table: TypeAlias = Any
@@ -43,11 +43,15 @@ class LiveCell(NamedTuple):
 
 
 class LiveCondition(NamedTuple):
-    """A condition, its digest, its live codec, the geometry that comes before the codec (if any) and its cells."""
+    """A condition, its digest, its live codec, the geometry that comes before the codec (if any) and its cells.
+
+    ``settings``: the one setting of every image, or all those among which each image's rate decides.
+    """
 
     condition: Condition
     digest: str
-    codec: Codec
+    encoder: Encoder
+    settings: tuple[Setting, ...]
     geometry: Model | None
     cells: tuple[LiveCell, ...]
 
@@ -80,23 +84,45 @@ class BlockOutcome(NamedTuple):
 
 def run_block(job: Job, start: int) -> Iterator[BlockOutcome]:
     """Yield the outcomes of the block of samples at ``start``, condition by condition. Raises DataError."""
-    samples = job.samples[start : start + job.block]
-    originals: list[Original] = []
+    block: Block | None = None
     for live in job.conditions:
         cells = [cell for cell in live.cells if not job.skip(cell.digest, start)]
         if cells:
-            originals = originals or read(job.dataset, samples)
-            yield run_condition(job, live, cells, start=start, originals=originals)
+            block = block or read_block(job.dataset, job.samples[start : start + job.block])
+            yield run_condition(job, live, cells, start=start, block=block)
+
+
+class Block:
+    """A few originals, and what each geometry that comes before the codec makes of them."""
+
+    def __init__(self, samples: Sequence[Sample], originals: Sequence[Original]) -> None:
+        self.truths = [sample.truth for sample in samples]
+        self._originals = originals
+        self._seen: dict[int, list[Seen]] = {}
+
+    def seen_by(self, geometry: Model | None) -> list[Seen]:
+        """Return the images that a codec sees behind ``geometry``, None: whole."""
+        if id(geometry) not in self._seen:
+            self._seen[id(geometry)] = [
+                Seen(geometry.geometry(original.image) if geometry else original.image, original)
+                for original in self._originals
+            ]
+        return self._seen[id(geometry)]
+
+
+def read_block(dataset: Dataset, samples: Sequence[Sample]) -> Block:
+    """Decode the originals of a block. Raises DataError."""
+    return Block(samples, read(dataset, samples))
 
 
 def run_condition(
-    job: Job, live: LiveCondition, cells: Sequence[LiveCell], *, start: int, originals: Sequence[Original]
+    job: Job, live: LiveCondition, cells: Sequence[LiveCell], *, start: int, block: Block
 ) -> BlockOutcome:
     """Take a block of originals through one condition and the given cells of it."""
-    coded = attempt(lambda: coded_frames(live, originals))
+    coded = attempt(lambda: coded_frames(live, block))
     if isinstance(coded, Failure):
         return BlockOutcome(live.digest, start, coded, {cell.digest: coded for cell in cells})
-    frames, truths = frames_of(coded), [sample.truth for sample in job.samples[start : start + job.block]]
+    frames = frames_of(coded)
     seen = {id(cell.restoration): cell.restoration for cell in cells}
     images = {key: attempt(lambda r=r: restored(r, frames)) for key, r in seen.items()}  # type: ignore[misc]
     outcomes = {}
@@ -105,21 +131,26 @@ def run_condition(
         outcomes[cell.digest] = (
             given
             if isinstance(given, Failure)
-            else attempt(lambda c=cell, g=given: cell_outcomes(job, live, c, images=g, frames=frames, truths=truths))  # type: ignore[misc]
+            else attempt(
+                lambda c=cell, g=given: cell_outcomes(job, live, c, images=g, frames=frames, truths=block.truths)  # type: ignore[misc]
+            )
         )
     return BlockOutcome(live.digest, start, image.frames_table([item.row for item in coded]), outcomes)
 
 
-def coded_frames(live: LiveCondition, originals: Sequence[Original]) -> list[Coded]:
+def coded_frames(live: LiveCondition, block: Block) -> list[Coded]:
     """Encode and decode originals as a condition says. Raises CodecError."""
-    coded = []
-    for original in originals:
-        seen = live.geometry.geometry(original.image) if live.geometry else original.image
-        if live.condition.is_reference:
-            coded.append(as_original(original, seen))
-        else:
-            coded.append(code(seen, original.info, codec=live.codec, setting=live.condition.setting))
-    return coded
+    seen = block.seen_by(live.geometry)
+    if live.condition.is_reference:
+        return [as_original(each) for each in seen]
+    target = 0.0 if live.condition.axis == "setting" else float(live.condition.value)
+    return [code(each, encoder=live.encoder, settings=live.settings, target=target) for each in seen]
+
+
+def rates_of_block(job: Job, live: LiveCondition, setting: Setting, start: int) -> list[float]:
+    """Return the rate of each image of a block at one setting, in bits per pixel. Raises DataError or CodecError."""
+    block = read_block(job.dataset, job.samples[start : start + job.block])
+    return [seen.rate(live.encoder.encode(seen, setting)) for seen in block.seen_by(live.geometry)]
 
 
 def cell_outcomes(

@@ -49,7 +49,7 @@ def plan_track(
 ) -> tuple[PlannedCondition, ...]:
     """Return the conditions of one track, the reference first, each with one cell an entry.
 
-    ``codecs`` holds the record of each codec to measure, by name, and always that of the original.
+    ``codecs`` holds the record of each codec to measure, by label, and always that of the original.
     """
     on_track = partial(
         Condition,
@@ -64,12 +64,15 @@ def plan_track(
     )
     reference = CodecSpec(name=ORIGINAL, version=codecs[ORIGINAL].version, parameter="none", values=(0,))
     planned = []
-    for codec in (reference, *(codec for codec in spec.codecs if codec.name in codecs)):
+    for codec in (reference, *(codec for codec in spec.codecs if codec.label in codecs)):
         for setting in codec.settings():
             for geometry, group in by_geometry(spec, entries):
                 condition = on_track(
-                    codec=codecs[codec.name],
+                    codec=codecs[codec.label],
+                    variant=codec.variant,
                     parameters=codec.parameters,
+                    axis=codec.axis,
+                    searched="" if codec.axis == "setting" else codec.parameter,
                     parameter=setting.parameter,
                     value=setting.value,
                     geometry=geometry,
@@ -82,7 +85,7 @@ def plan_track(
 def by_geometry(spec: ProtocolSpec, entries: Sequence[Entry]) -> list[tuple[PluginRef | None, list[Entry]]]:
     """Group the entries that share coded images: all, or those of one model where its geometry comes first."""
     if spec.order == "compress-then-geometry":
-        return [(None, list(entries))]
+        return [(None, list(entries))] if entries else []
     models = dict.fromkeys(entry.model.digest + entry.model.name for entry in entries)
     groups = [[entry for entry in entries if entry.model.digest + entry.model.name == key] for key in models]
     return [(group[0].model, group) for group in groups]

@@ -6,7 +6,7 @@ blocks, and the same command goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,10 +20,12 @@ from suite.db.engine import open_for_writing
 from suite.db.journal import Journal
 from suite.db.store import Store
 from suite.device import resolve
+from suite.digest import digest_of
 from suite.engines import local
-from suite.errors import DataError
-from suite.lineup import Choice, LiveTrack, line_up, live_codec
+from suite.errors import DataError, NothingToMeasure
+from suite.lineup import Absent, Choice, Lineup, LiveTrack, line_up, live_codec, searched, why_absent
 from suite.metrics import metrics_of
+from suite.metrics.image import FRAMES_SCHEMA
 from suite.pipeline import (
     BlockOutcome,
     Failure,
@@ -38,21 +40,24 @@ from suite.pipeline import (
 from suite.plan import PlannedCondition, without
 from suite.players import Key, Player, enter, key_of, predictors, recipe_of, tuned
 from suite.progress import Progress, Silent
-from suite.spec import Cell, Environment, ProtocolSpec, Result, Tuning
-from suite.stages.codec_stage import read_one
+from suite.spec import Cell, Condition, Environment, ProtocolSpec, Result, Tuning, content
+from suite.stages import bitstreams
+from suite.stages.codec_stage import Encoder, read_one
 from suite.stages.model_stage import Predictor, prepare_worker
+from suite.targets import settle
 from suite.tuning import Wish
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: results stored, failures with their reasons, and cells that were there already."""
+    """What a run did: results stored, failures with their reasons, cells that were there already, what is missing."""
 
     run: int
     environment: str
     stored: int
     failed: tuple[str, ...]
     present: int
+    absent: tuple[Absent, ...]
 
 
 def run(
@@ -68,7 +73,9 @@ def run(
     """Measure every cell that ``database`` does not hold yet. Raises a SuiteError for what concerns the whole run."""
     progress = progress or Silent()
     device = resolve(device)
-    tracks = line_up(spec, choice)
+    lineup = line_up(spec, choice)
+    if not any(track.planned for track in lineup.tracks):
+        raise NothingToMeasure(f"Nothing of {spec.label} can be measured here. {' '.join(map(str, lineup.absent))}")
     here = environment.record(device, builds(spec))
     engine = open_for_writing(database)
     store = Store(engine, database)
@@ -82,20 +89,28 @@ def run(
             journal=journal,
             environment=here,
             run=store.begin_run(command),
-            deviating=conformance.deviating(spec),
+            deviating=conformance.deviating(spec, to_measure(lineup, done)),
             device=device,
             wish=wish or Wish(),
             progress=progress,
+            bitstreams=bitstreams.opened(progress.note),
         )
-        for track in tracks:
+        for track in lineup.tracks:
             session.present += sum(cell.digest in done for cell in cells_of(track.planned))
             run_track(session, track, without(track.planned, done))
-    return Report(session.run, here.digest, session.stored, tuple(session.failed), session.present)
+    return Report(session.run, here.digest, session.stored, tuple(session.failed), session.present, lineup.absent)
+
+
+def to_measure(lineup: Lineup, done: Collection[str]) -> set[str]:
+    """Return the names, as golden values have them, of the settings and models that are not done yet."""
+    cells = [cell for track in lineup.tracks for cell in cells_of(without(track.planned, done))]
+    return {str(cell.condition) for cell in cells} | {str(cell.model) for cell in cells}
 
 
 def builds(spec: ProtocolSpec) -> dict[str, str]:
     """Return the library build of each of the protocol's codecs, also of those that a choice leaves out."""
-    return {codec.name: live_codec(codec).plugin.build for codec in spec.codecs}
+    codecs = {codec.name: live_codec(codec).plugin for codec in spec.codecs}
+    return {name: codec.build for name, codec in codecs.items() if not why_absent(codec)}
 
 
 @dataclass
@@ -111,6 +126,7 @@ class Session:
     device: str
     wish: Wish
     progress: Progress
+    bitstreams: bitstreams.Store
     stored: int = 0
     present: int = 0
     failed: list[str] = field(default_factory=list)
@@ -121,7 +137,7 @@ class Session:
 
     def conforms(self, cell: Cell) -> bool:
         """Whether nothing in this cell is known to differ from the protocol's golden values; drafts have none."""
-        return not {f"{cell.condition.codec.name} {cell.condition.setting}", str(cell.model)} & self.deviating
+        return not {str(cell.condition), str(cell.model)} & self.deviating
 
 
 def run_track(session: Session, track: LiveTrack, pending: Sequence[PlannedCondition]) -> None:
@@ -206,11 +222,13 @@ def measure(
     job = Job(
         dataset=track.dataset.plugin,
         samples=track.samples,
-        conditions=live_conditions(track, pending, players, running),
+        conditions=live_conditions(session, track, pending, players, running),
         metrics=metrics_of(track.spec.task),
         block=tuning.block,
         skip=lambda cell, start: cell in dropped or start in known[cell],
     )
+    job, missed = settle(job, workers=tuning.workers, progress=session.progress)
+    dropped |= missed
     session.progress.start(f"measuring {track.spec.dataset.name}", unknown_predictions(job))
     prepare = partial(prepare_worker, tuning.threads_per_worker, tf32=session.spec.tf32)
     outcomes = local.stream(partial(run_block, job), job.starts(), workers=tuning.workers, prepare=prepare)
@@ -234,7 +252,7 @@ def adopt(
     known = {}
     for condition, cells in pending:
         frames = session.owner(condition.digest)
-        session.journal.adopt(frames, f"block={tuning.block}")
+        session.journal.adopt(frames, f"block={tuning.block} columns={len(FRAMES_SCHEMA)}")
         with_frames = session.journal.starts(frames)
         for cell in cells:
             owner = session.owner(cell.digest)
@@ -244,6 +262,7 @@ def adopt(
 
 
 def live_conditions(
+    session: Session,
     track: LiveTrack,
     pending: Sequence[PlannedCondition],
     players: dict[Key, Player],
@@ -252,16 +271,23 @@ def live_conditions(
     """Put the live plugins to the plan."""
 
     def live(item: PlannedCondition) -> LiveCondition:
-        seats = [(cell.digest, players[key_of(cell)]) for cell in item.cells]
+        on, seats = item.condition, [(cell.digest, players[key_of(cell)]) for cell in item.cells]
+        codec = track.codec_of(on)
         return LiveCondition(
-            condition=item.condition,
-            digest=item.condition.digest,
-            codec=track.codecs[item.condition.codec.name].plugin,
-            geometry=seats[0][1].model if item.condition.geometry else None,
+            condition=on,
+            digest=on.digest,
+            encoder=Encoder(codec.plugin, encoder_identity(on, codec.plugin.build), session.bitstreams),
+            settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
+            geometry=seats[0][1].model if on.geometry else None,
             cells=tuple(LiveCell(digest, running[seat.label], seat.restoration) for digest, seat in seats),
         )
 
     return tuple(live(item) for item in pending)
+
+
+def encoder_identity(on: Condition, build: str) -> str:
+    """Return what stands for a codec in the names of its bitstreams: the plugin, its parameters, its library."""
+    return digest_of("encoder/1", [content(on.codec), on.parameters, build])
 
 
 def unknown_predictions(job: Job) -> int:

@@ -6,7 +6,8 @@ digests match; a cell's digest covers everything that the suite controls and tha
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -17,13 +18,23 @@ Value: TypeAlias = bool | int | float | str
 Order: TypeAlias = Literal["compress-then-geometry", "geometry-then-compress"]
 PluginKind: TypeAlias = Literal["codec", "dataset", "model", "mitigation"]
 Status: TypeAlias = Literal["ok", "failed"]
+Axis: TypeAlias = Literal["setting", "bpp-per-image", "bpp-per-dataset"]
 
 ORIGINAL = "none"
 """The codec of the references: the uncompressed original. Also the name of the identity mitigation."""
 
+BPP = "bpp"
+"""What a target rate is called, in bits per pixel."""
+
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Shared configuration: immutable, keyword-only, strict about what a file may say."""
+    """Shared configuration: immutable, keyword-only, strict about what a file may say.
+
+    ``LATER``: fields that came after the first protocol was released, with their defaults. At these they stay out of
+    digests, so that no digest ever recorded changes.
+    """
+
+    LATER: ClassVar[Mapping[str, Value]] = {}
 
 
 class PluginName(Spec, frozen=True):
@@ -49,24 +60,42 @@ class PluginRef(Spec, frozen=True):
 
 
 class CodecSpec(Spec, frozen=True):
-    """A codec with every parameter it has, and the settings at which it is measured."""
+    """A codec with every parameter it has, and the settings at which it is measured.
+
+    ``axis`` says what ``values`` are: values of the codec's own ``parameter``, or target rates in bits per pixel that
+    ``parameter`` is searched for, image by image or once for the whole split (see `suite.stages.rates`).
+    ``variant`` tells two entries of one codec apart, such as ``"5-3"`` and ``"9-7"``.
+    """
+
+    LATER: ClassVar[Mapping[str, Value]] = {"variant": "", "axis": "setting"}
 
     name: str
     version: str
     parameter: str
     values: tuple[int | float | str, ...]
     parameters: dict[str, Value] = {}
+    variant: str = ""
+    axis: Axis = "setting"
+
+    @property
+    def label(self) -> str:
+        """The codec's name with its variant."""
+        return f"{self.name} {self.variant}".strip()
 
     def settings(self) -> tuple[Setting, ...]:
-        """Return the settings in the protocol's order."""
-        return tuple(Setting(self.parameter, value) for value in self.values)
+        """Return the settings, or the target rates, in the protocol's order."""
+        parameter = self.parameter if self.axis == "setting" else BPP
+        return tuple(Setting(parameter, value) for value in self.values)
 
 
 class TrackSpec(Spec, frozen=True):
     """One task on one dataset, with its metrics and reference baselines.
 
-    ``manifest`` pins the samples (digest of ids, byte digests and truths); empty in drafts that run on any.
+    ``manifest`` pins the samples (digest of ids, byte digests and truths); empty where any will do, or where nobody
+    could say it yet: then ``listing`` (digest of ids and truths) may pin all but the files' bytes.
     """
+
+    LATER: ClassVar[Mapping[str, Value]] = {"listing": ""}
 
     task: Task
     dataset: PluginName
@@ -77,6 +106,7 @@ class TrackSpec(Spec, frozen=True):
     metrics: tuple[str, ...]
     baselines: tuple[PluginName, ...]
     mitigations: tuple[PluginName, ...]
+    listing: str = ""
 
 
 class ProtocolSpec(Spec, frozen=True):
@@ -106,7 +136,7 @@ class ProtocolSpec(Spec, frozen=True):
     @property
     def digest(self) -> str:
         """The content digest; the layout and comments of the file do not count."""
-        return digest_of("protocol/1", msgspec.to_builtins(self))
+        return digest_of("protocol/1", content(self))
 
 
 class Condition(Spec, frozen=True):
@@ -114,7 +144,10 @@ class Condition(Spec, frozen=True):
 
     ``geometry`` names the model whose geometry comes before the codec (order geometry-then-compress), else None.
     ``limit`` is the number of leading samples of a trial, None for all.
+    Under an ``axis`` of target rates ``parameter`` is ``"bpp"``, and ``searched`` the codec's own.
     """
+
+    LATER: ClassVar[Mapping[str, Value]] = {"variant": "", "axis": "setting", "searched": ""}
 
     protocol: str
     task: Task
@@ -129,16 +162,24 @@ class Condition(Spec, frozen=True):
     order: Order
     geometry: PluginRef | None = None
     limit: int | None = None
+    variant: str = ""
+    axis: Axis = "setting"
+    searched: str = ""
 
     @property
     def digest(self) -> str:
         """The content digest."""
-        return digest_of("condition/1", msgspec.to_builtins(self))
+        return digest_of("condition/1", content(self))
 
     @property
     def setting(self) -> Setting:
-        """What the codec is asked for."""
+        """What the codec is asked for, or the rate that its settings are to meet."""
         return Setting(self.parameter, self.value)
+
+    @property
+    def label(self) -> str:
+        """The codec's name with its variant."""
+        return f"{self.codec.name} {self.variant}".strip()
 
     @property
     def is_reference(self) -> bool:
@@ -151,7 +192,7 @@ class Condition(Spec, frozen=True):
         return self.samples if self.limit is None else self.limit
 
     def __str__(self) -> str:
-        return "original" if self.is_reference else f"{self.codec.name} {self.setting}"
+        return "original" if self.is_reference else f"{self.label} {self.setting}"
 
 
 class Cell(Spec, frozen=True):
@@ -217,6 +258,16 @@ class Result(Spec, frozen=True):
     measures: tuple[Measure, ...] = ()
     outcomes: str = ""
     frames: str = ""
+
+
+def content(value: Any) -> Any:
+    """Return what the digest of a spec covers, as builtins: everything but later fields at their defaults."""
+    if isinstance(value, Spec):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        return {name: content(found) for name, found in fields.items() if value.LATER.get(name, ...) != found}
+    if isinstance(value, tuple):
+        return [content(item) for item in value]
+    return msgspec.to_builtins(value)
 
 
 def to_json(value: Any) -> str:

@@ -142,3 +142,12 @@ class NoPredict:
 
 
 BROKEN = [Raises, WrongCount, WrongShape, ClassOutOfRange, NotANumber, NotAPrediction, BadGeometry, RaisesOnLoad]
+
+
+class Darkness(Brightness):
+    """Says class 1 for images darker than 100; sees them as `Brightness` does."""
+
+    name = "darkness"
+
+    def predict(self, images, frames):
+        return [Classification(np.array([image.mean(), 100], np.float32)) for image in images]

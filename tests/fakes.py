@@ -1,9 +1,11 @@
 """Plugins for the tests that keep their contracts and whose answers anyone can compute; models: see `fake_models`."""
 
 import hashlib
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -95,3 +97,15 @@ class Means:
     def features(self, images: Sequence[Image]) -> np.ndarray:
         means = [image.mean() / 255 for image in images]
         return np.array([[mean, -mean, 7] for mean in means], np.float32)
+
+
+@dataclass(frozen=True)
+class LoggingBits(TopBits):
+    """Top bits that append a line to the file `CODEC_LOG` for every image they encode."""
+
+    name = "logging-bits"
+
+    def encode(self, image: Image, setting: Setting) -> bytes:
+        with Path(os.environ["CODEC_LOG"]).open("a") as log:
+            log.write(f"{setting}\n")
+        return super().encode(image, setting)

@@ -28,28 +28,41 @@ def doctor(
     specs = [spec for spec in specs if protocol or protocols.is_released(spec)]
     here = environment.record(resolve(device), {})
     checks = {spec.label: conformance.check(spec) for spec in specs}
-    conforms = {label: conformance.conforms(found) for label, found in checks.items()}
     if json:
         found = {label: [item._asdict() | {"ok": item.ok} for item in items] for label, items in checks.items()}
         typer.echo(json_module.dumps({"environment": here.identity | here.details, "checks": found}, indent=2))
     else:
         show_table("This machine", ["what", "value"], [[*item] for item in (here.identity | here.details).items()])
         for label, items in checks.items():
-            typer.echo(verdict(label, items, conforms[label]))
-    if not all(conforms.values()):
+            show_protocol(label, items)
+    if not all(item.conforms for items in checks.values() for item in items):
+        typer.echo(
+            "Results of what does not conform are stored, never ranked. Install the pinned libraries: constraints.txt",
+            err=True,
+        )
         raise typer.Exit(1)
 
 
-def verdict(label: str, items: list[Check], ok: bool) -> str:
-    """Return what doctor says of one protocol."""
+def show_protocol(label: str, items: list[Check]) -> None:
+    """Print what there is to say of one protocol, codec by codec and model by model."""
     if not items:
-        return f"{label}: a draft without golden values; nothing to compare."
-    bad = [item for item in items if not item.ok]
-    outcome = "conforms" if ok else "DOES NOT CONFORM"
-    lines = [f"{label}: {outcome}, {len(items) - len(bad)} of {len(items)} golden values agree."]
-    lines += [
-        f"  {item.kind} of {item.name}: expected {item.expected[:19]}…, but got {item.found[:120]}" for item in bad
-    ]
-    if not ok:
-        lines.append("  Results from here are stored as non-conformant. Install the pinned libraries: constraints.txt")
-    return "\n".join(lines)
+        typer.echo(f"{label}: a draft without golden values; nothing to compare.")
+        return
+    subjects = dict.fromkeys(item.subject for item in items)
+    verdicts = [[subject, *verdict([item for item in items if item.subject == subject])] for subject in subjects]
+    show_table(label, ["codec or geometry", "on this machine", ""], verdicts)
+
+
+def verdict(items: list[Check]) -> tuple[str, str]:
+    """Return whether one codec or geometry conforms, and what there is to say of it."""
+    if items[0].missing:
+        return "missing", items[0].missing
+    wrong = [item for item in items if not item.ok]
+    said = "; ".join(f"{item.kind} at {item.name}: {item.found[:80]}" for item in wrong[:3])
+    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    if all(item.conforms for item in items):
+        return (
+            "conforms",
+            "all golden values agree" if not wrong else f"the same pixels in other bits: {said}{more}",
+        )
+    return "DOES NOT CONFORM", said + more

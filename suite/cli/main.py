@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from suite import __version__
-from suite.cli import check, data, demo, doctor, plan, plugins, protocols, ranking, run, show, train
+from suite.cli import cache, check, data, demo, doctor, plan, plugins, protocols, ranking, run, show, train
 from suite.errors import SuiteError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ for command in (demo.demo, run.run, plan.plan, ranking.ranking, show.show, plugi
     app.command()(command)
 app.add_typer(protocols.app, name="protocols")
 app.add_typer(data.app, name="data")
+app.add_typer(cache.app, name="cache")
 app.add_typer(train.app, name="train")
 
 INTERRUPTED = 130

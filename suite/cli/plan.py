@@ -27,16 +27,21 @@ def plan(
     limit: LimitOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the conditions and cells that a run would measure, and how much work they are."""
+    """Show what a run would measure, how much work it is, and what of the protocol is missing on this machine."""
+    import json as json_module
+
+    import msgspec
+
     from suite import protocols
     from suite.lineup import line_up
     from suite.plan import cost
-    from suite.spec import to_json
 
     choice = choice_of(model, mitigation, codec, setting, dataset=data, limit=limit)
-    planned = [item for track in line_up(protocols.load(protocol), choice) for item in track.planned]
+    tracks, absent = line_up(protocols.load(protocol), choice)
+    planned = [item for track in tracks for item in track.planned]
     if json:
-        typer.echo(to_json([item.condition for item in planned]))
+        conditions = [msgspec.to_builtins(item.condition) for item in planned]
+        typer.echo(json_module.dumps({"conditions": conditions, "absent": [item._asdict() for item in absent]}))
         return
     for condition, cells in planned:
         typer.echo(f"{condition!s:>24}  {condition.count:,} images  {', '.join(cell.model.name for cell in cells)}")
@@ -45,3 +50,5 @@ def plan(
         f"{total.conditions} conditions, {total.cells} cells: {total.encodes:,} encodes and decodes, "
         f"{total.predictions:,} predictions."
     )
+    for item in absent:
+        typer.echo(f"Missing here, and left out: {item}")

@@ -51,6 +51,8 @@ def run(
     typer.echo(
         f"{report.stored} results stored in {database}, {report.present} were there, {len(report.failed)} failed."
     )
+    for absent in report.absent:
+        typer.echo(f"  left out: {absent}", err=True)
     for reason in report.failed:
         typer.echo(f"  failed: {reason}", err=True)
     typer.echo(f"Next: suite ranking {protocol} --database {database}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from math import fsum
 from typing import NamedTuple, TypeAlias
 
-from suite.api import Task
+from suite.api import Setting, Task
 from suite.db.records import Drop, Ranking, RankingRow, StoredResult
 from suite.digest import canonical_json
 from suite.spec import ORIGINAL, CodecSpec, Condition, Measure, PluginRef, ProtocolSpec, TrackSpec
@@ -125,19 +125,19 @@ def setup_of(stored: StoredResult) -> Setup:
 def slots_of(spec: ProtocolSpec) -> tuple[Slot, ...]:
     """Return everything that a protocol asks to measure of an entry, the original first."""
     codecs = [codec for codec in spec.codecs if codec.name != ORIGINAL]
-    return (ORIGINAL, *(codec_slot(codec, value) for codec in codecs for value in codec.values))
+    return (ORIGINAL, *(codec_slot(codec, setting) for codec in codecs for setting in codec.settings()))
 
 
-def codec_slot(codec: CodecSpec, value: int | float | str) -> Slot:
-    """Return the slot of a protocol's codec at one of its settings."""
-    return canonical_json([codec.name, codec.version, codec.parameters, codec.parameter, value])
+def codec_slot(codec: CodecSpec, setting: Setting) -> Slot:
+    """Return the slot of a protocol's codec at one of its settings or target rates."""
+    return canonical_json([codec.name, codec.version, codec.parameters, codec.axis, *setting])
 
 
 def slot_of(on: Condition) -> Slot:
     """Return the slot that a condition fills."""
     if on.is_reference:
         return ORIGINAL
-    return canonical_json([on.codec.name, on.codec.version, on.parameters, on.parameter, on.value])
+    return canonical_json([on.codec.name, on.codec.version, on.parameters, on.axis, *on.setting])
 
 
 def track_of(spec: ProtocolSpec, setup: Setup) -> TrackSpec | None:
@@ -218,7 +218,7 @@ def drop_of(stored: StoredResult, measure: Measure, reference: Measure | None) -
     frames = {name: stored.measure(name) for name in ("bits_per_pixel", "psnr_db", "ssim")}
     return Drop(
         result_id=stored.id,
-        codec=condition.codec.name,
+        codec=condition.label,
         parameters=condition.parameters,
         parameter=condition.parameter,
         value=condition.value,

@@ -86,7 +86,10 @@ class ResultDetails:
 
 @dataclass(frozen=True, kw_only=True)
 class Drop:
-    """What one condition costs an entry: ``drop`` = reference - measured, a fraction (None without a reference)."""
+    """What one condition costs an entry: ``drop`` = reference - measured, a fraction (None without a reference).
+
+    ``codec`` is the codec's name with its variant.
+    """
 
     result_id: int
     codec: str

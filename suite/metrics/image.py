@@ -23,23 +23,35 @@ SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_C1, SSIM_C2 = np.float32((0.01 * PEAK) ** 2), np.float32((0.03 * PEAK) ** 2)
 
 RATE_METRICS = ("bits_per_pixel", "bytes_per_image")
+RATE_PERCENTILES = {"bits_per_pixel_p5": 5, "bits_per_pixel_p50": 50, "bits_per_pixel_p95": 95}
+"""How the rate is spread over images: a metric's name and its percentile."""
 FIDELITY_METRICS = ("psnr_db", "ssim")
-FRAME_METRICS = RATE_METRICS + FIDELITY_METRICS
+FRAME_METRICS = (*RATE_METRICS, *RATE_PERCENTILES, *FIDELITY_METRICS)
 """Every metric that a protocol can name for frames; fidelity means nothing for originals."""
 
 FRAMES_SCHEMA = pa.schema(
-    [("byte_count", pa.int64()), ("pixels", pa.int64()), ("psnr_db", pa.float64()), ("ssim", pa.float64())]
+    [
+        ("byte_count", pa.int64()),
+        ("pixels", pa.int64()),
+        ("psnr_db", pa.float64()),
+        ("ssim", pa.float64()),
+        ("setting", pa.string()),
+    ]
 )
-"""The columns of `frames_table`; fidelity is null where it was not measured (originals get the cap and 1)."""
+"""The columns of `frames_table`; fidelity is null where it was not measured (originals get the cap and 1).
+
+``setting`` is what the codec was asked for, such as ``quality=75``: under a target rate it may differ image by image.
+"""
 
 
 class FrameRow(NamedTuple):
-    """What is measured of one frame: size of its bitstream, height x width, fidelity (None: not measured)."""
+    """What is measured of one frame: size of its bitstream, height x width, fidelity (None: not measured), setting."""
 
     byte_count: int
     pixels: int
     psnr_db: float | None = None
     ssim: float | None = None
+    setting: str = "none=0"
 
 
 def bits_per_pixel(byte_count: int, height: int, width: int) -> float:
@@ -89,16 +101,23 @@ def reported(names: Sequence[str], *, reference: bool) -> tuple[str, ...]:
 def measures(table: pa.Table, names: Sequence[str]) -> tuple[Measure, ...]:
     """Return the named metrics of a frames table, each a mean over images: ``bits_per_pixel`` is one of ratios.
 
+    `RATE_PERCENTILES` are those of the images' rates, interpolated linearly.
     Raises InvalidProtocol on unknown names, DataError where a frame lacks the metric.
     """
-    return tuple(Measure(name=name, value=float(np.mean(_per_image(table, name)))) for name in names)
+    return tuple(Measure(name=name, value=_value(table, name)) for name in names)
+
+
+def _value(table: pa.Table, name: str) -> float:
+    if name not in FRAME_METRICS:
+        known = ", ".join(FRAME_METRICS)
+        raise InvalidProtocol(f"No frame metric is named '{name}'. There are: {known}. {nearest(name, FRAME_METRICS)}")
+    if name in RATE_PERCENTILES:
+        return float(np.percentile(_per_image(table, "bits_per_pixel"), RATE_PERCENTILES[name]))
+    return float(np.mean(_per_image(table, name)))
 
 
 def _per_image(table: pa.Table, name: str) -> NDArray[np.float64]:
     """Return a metric's value for each image, shape (n,); one array, so that blocks cannot change a mean's rounding."""
-    if name not in FRAME_METRICS:
-        known = ", ".join(FRAME_METRICS)
-        raise InvalidProtocol(f"No frame metric is named '{name}'. There are: {known}. {nearest(name, FRAME_METRICS)}")
     if name == "bits_per_pixel":
         return 8 * _column(table, "byte_count") / _column(table, "pixels")
     return _column(table, "byte_count" if name == "bytes_per_image" else name)

@@ -15,7 +15,7 @@ import msgspec
 
 from suite.errors import ChangedProtocol, InvalidProtocol, UnknownProtocol
 from suite.metrics import metrics_of
-from suite.metrics.image import FRAME_METRICS
+from suite.metrics.image import FRAME_METRICS, RATE_PERCENTILES
 from suite.spec import ProtocolSpec
 
 DIRECTORY = Path(__file__).parent
@@ -72,9 +72,7 @@ def problems_of(spec: ProtocolSpec) -> list[str]:
     problems = [] if NAME.fullmatch(spec.name) else [f"the name '{spec.name}' is not lower-case words joined by '-'"]
     problems += [f"'{what}' is empty" for what in ("codecs", "tracks") if not getattr(spec, what)]
     problems += unknown("frame metric", spec.frame_metrics, FRAME_METRICS)
-    for codec in spec.codecs:
-        if not codec.values or len(set(codec.values)) != len(codec.values):
-            problems.append(f"codec {codec.name} needs one or more distinct values")
+    problems += problems_of_codecs(spec)
     for track in spec.tracks:
         problems += unknown(f"{track.task} metric", track.metrics, tuple(metrics_of(track.task).METRICS))
         problems += [f"track {track.dataset} names no {what}" for what in EXPECTED if not getattr(track, what)]
@@ -82,6 +80,26 @@ def problems_of(spec: ProtocolSpec) -> list[str]:
 
 
 EXPECTED = ("metrics", "baselines", "mitigations")
+
+
+def problems_of_codecs(spec: ProtocolSpec) -> list[str]:
+    """Return what is wrong with a protocol's codecs."""
+    labels = [codec.label for codec in spec.codecs]
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    problems = [f"codec {label} is there more than once; tell its entries apart by 'variant'" for label in repeated]
+    for codec in spec.codecs:
+        if not codec.values or len(set(codec.values)) != len(codec.values):
+            problems.append(f"codec {codec.label} needs one or more distinct values")
+        if codec.axis != "setting" and not all(is_rate(value) for value in codec.values):
+            problems.append(f"the values of codec {codec.label} are no rates in bits per pixel, above 0")
+        if codec.axis != "setting" and not {*RATE_PERCENTILES} <= {*spec.frame_metrics}:
+            problems.append(f"a target rate needs the frame metrics {', '.join(RATE_PERCENTILES)}")
+    return problems
+
+
+def is_rate(value: object) -> bool:
+    """Whether ``value`` can be a target in bits per pixel."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def unknown(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> list[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from suite.api import Codec, Dataset, Frame, FrameInfo, Image, Sample, Setting
+from suite.digest import digest_of, digest_of_image
 from suite.errors import CodecError, DataError
-from suite.metrics.image import PSNR_CAP_DB, FrameRow, psnr_db, ssim
+from suite.metrics.image import PSNR_CAP_DB, FrameRow, bits_per_pixel, psnr_db, ssim
+from suite.stages.bitstreams import Key, Store
+from suite.stages.rates import nearest
 
 
 class Original(NamedTuple):
@@ -18,6 +23,46 @@ class Original(NamedTuple):
     image: Image
     byte_count: int
     info: FrameInfo
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An original as a codec sees it: ``image`` is the whole of it, or what a geometry that comes first makes of it."""
+
+    image: Image
+    original: Original
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the pixels."""
+        return digest_of_image(self.image)
+
+    def rate(self, data: bytes) -> float:
+        """Return the rate of a bitstream of this image, in bits per pixel."""
+        return bits_per_pixel(len(data), *self.image.shape[:2])
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A codec and where its bitstreams are kept, None: nowhere.
+
+    ``identity`` stands for everything besides image and setting that decides the bits.
+    """
+
+    codec: Codec
+    identity: str = ""
+    store: Store | None = None
+
+    def encode(self, seen: Seen, setting: Setting) -> bytes:
+        """Return the bitstream of an image: the one that is kept, or else a new one. Raises CodecError."""
+        if self.store is None:
+            return self.codec.encode(seen.image, setting)
+        key = Key(self.codec.name, digest_of("bitstream/1", [self.identity, seen.digest, *setting]))
+        data = self.store.get(key)
+        if data is None:
+            data = self.codec.encode(seen.image, setting)
+            self.store.put(key, data)
+        return data
 
 
 class Coded(NamedTuple):
@@ -49,24 +94,30 @@ def frame_info(image: Image) -> FrameInfo:
     return FrameInfo(width=width, height=height)
 
 
-def as_original(original: Original, seen: Image) -> Coded:
-    """Return a reference frame: ``seen`` as it is; the file's own bytes over the file's own pixels."""
-    row = FrameRow(original.byte_count, original.info.width * original.info.height, PSNR_CAP_DB, 1.0)
-    return Coded(Frame(seen, b"", original.info), row)
+def as_original(seen: Seen) -> Coded:
+    """Return a reference frame: the image as it is seen; the file's own bytes over the file's own pixels."""
+    byte_count, info = seen.original.byte_count, seen.original.info
+    row = FrameRow(byte_count, info.width * info.height, PSNR_CAP_DB, 1.0)
+    return Coded(Frame(seen.image, b"", info), row)
 
 
-def code(seen: Image, info: FrameInfo, *, codec: Codec, setting: Setting) -> Coded:
-    """Send one image through the codec and measure it. Raises CodecError."""
-    data = codec.encode(seen, setting)
-    decoded = codec.decode(data)
-    if decoded.shape != seen.shape or decoded.dtype != np.uint8:
+def code(seen: Seen, *, encoder: Encoder, settings: Sequence[Setting], target: float = 0.0) -> Coded:
+    """Send one image through the codec and measure it. Raises CodecError.
+
+    Of several ``settings``, from the lowest rate on, it is the one that brings this image nearest to ``target`` bpp.
+    """
+    encoded = cache(lambda setting: encoder.encode(seen, setting))
+    setting = settings[0] if len(settings) == 1 else nearest(settings, lambda s: seen.rate(encoded(s)), target)
+    data = encoded(setting)
+    decoded = encoder.codec.decode(data)
+    if decoded.shape != seen.image.shape or decoded.dtype != np.uint8:
         raise CodecError(
-            f"{codec.name} {setting}: expected a decoded image of shape {seen.shape}, uint8, "
+            f"{encoder.codec.name} {setting}: expected a decoded image of shape {seen.image.shape}, uint8, "
             f"but got {decoded.shape}, {decoded.dtype}."
         )
-    height, width = seen.shape[:2]
-    row = FrameRow(len(data), height * width, psnr_db(seen, decoded), ssim(seen, decoded))
-    return Coded(Frame(decoded, data, info), row)
+    height, width = seen.image.shape[:2]
+    row = FrameRow(len(data), height * width, psnr_db(seen.image, decoded), ssim(seen.image, decoded), str(setting))
+    return Coded(Frame(decoded, data, seen.original.info), row)
 
 
 def frames_of(coded: Sequence[Coded]) -> list[Frame]:

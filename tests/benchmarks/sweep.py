@@ -83,7 +83,7 @@ def stages_alone(models: list[str], images: int) -> tuple[float, float]:
     from suite.tuning import Wish
 
     spec = protocols.load("pv-cells@1")
-    track = line_up(spec, Choice(models=tuple(models), limit=images))[0]
+    track = line_up(spec, Choice(models=tuple(models), limit=images)).tracks[0]
     players, _ = enter(track, cells_of(track.planned), "cpu")
     host = environment.record("cpu", builds(spec)).digest
     tuning = tuned(track, players.values(), device="cpu", host=host, tf32=False, wish=Wish(), kept={})

@@ -24,7 +24,20 @@ def suite(tmp_path):
     return run
 
 
-COMMANDS = ["demo", "run", "plan", "ranking", "show", "plugins", "protocols", "data", "check", "doctor", "train"]
+COMMANDS = [
+    "demo",
+    "run",
+    "plan",
+    "ranking",
+    "show",
+    "plugins",
+    "protocols",
+    "data",
+    "check",
+    "doctor",
+    "train",
+    "cache",
+]
 
 
 def test_help_names_every_command_and_is_instant(suite):
@@ -126,7 +139,7 @@ def test_a_broken_model_ends_with_status_1_and_the_reason(suite, fake):
 def test_plan_says_how_much_work_a_run_is(suite):
     result = suite("plan", "pv-cells@1", "--limit", "100", "--setting", "10")
     assert "2 conditions, 6 cells: 100 encodes and decodes, 600 predictions." in result.stdout
-    assert len(json.loads(suite("plan", "pv-cells@1", "--json").stdout)) == 10
+    assert len(json.loads(suite("plan", "pv-cells@1", "--json").stdout)["conditions"]) == 10
 
 
 def test_plugins_and_protocols_are_listed(suite):
@@ -154,7 +167,9 @@ def test_check_passes_what_keeps_its_contract_and_names_what_does_not(suite, fak
 def test_doctor_says_that_this_machine_conforms(suite):
     result = suite("doctor", "--device", "cpu")
     assert result.returncode == 0
-    assert "pv-cells@1: conforms, 21 of 21 golden values agree." in result.stdout
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["jpeg", "conforms", "all", "golden", "values", "agree"] in lines
+    assert ["pv-efficientnet-lite0@1", "conforms", "all", "golden", "values", "agree"] in lines
     found = json.loads(suite("doctor", "--device", "cpu", "--json").stdout)
     assert found["environment"]["torch"]
     assert all(check["ok"] for check in found["checks"]["pv-cells@1"])
@@ -176,3 +191,18 @@ def test_a_dataset_is_registered_listed_verified_and_forgotten(suite, tmp_path, 
     assert "was changed after it was registered" in damaged.stderr
     assert "untouched" in suite("data", "remove", "pets").stdout
     assert suite("data", "verify", "pets").returncode == 1
+
+
+def test_the_cache_is_shown_verified_and_pruned(suite, own_home):
+    assert suite("run", "pv-cells@1", "--model", "pv-efficientnet-lite0", "--limit", "3").returncode == 0
+    kept = json.loads(suite("cache", "info", "--json").stdout)
+    assert kept["codecs"]["jpeg"]["entries"] == 27  # three images at nine qualities
+    assert kept["directory"] == str(own_home / "bitstreams")
+    entry = next((own_home / "bitstreams" / "jpeg").glob("??/*"))
+    entry.write_bytes(entry.read_bytes()[:-1])
+    verified = suite("cache", "verify")
+    assert "26 bitstreams are whole, 1 were damaged and are removed." in verified.stdout
+    assert str(entry) in verified.stderr + verified.stdout
+    assert "26" in suite("cache", "info").stdout
+    assert "Removed 0.0" in suite("cache", "prune", "--keep", "0").stdout
+    assert json.loads(suite("cache", "info", "--json").stdout)["codecs"] == {}
