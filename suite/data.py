@@ -121,7 +121,7 @@ def open_for(track: TrackSpec, stand_in: str | None) -> Loaded:
 
 
 def check_manifest(track: TrackSpec, dataset: Dataset, samples: Sequence[Sample]) -> str:
-    """Return the manifest's digest. Raises ManifestMismatch unless it is the one that the protocol pins, if any."""
+    """Return the manifest's digest. Raises ManifestMismatch unless it is what the protocol pins, if anything."""
     if len(dataset.classes) != track.classes:
         raise ManifestMismatch(
             f"The protocol's {track.dataset} has {track.classes} classes, but this dataset has {len(dataset.classes)}. "
@@ -134,7 +134,18 @@ def check_manifest(track: TrackSpec, dataset: Dataset, samples: Sequence[Sample]
             f"{track.manifest}, but this dataset has {len(samples)} with {found}. Register the very files that the "
             "protocol names, or use a draft that pins none."
         )
+    if track.listing and listing_digest(samples) != track.listing:
+        raise ManifestMismatch(
+            f"The protocol pins the names and classes of the {track.samples:,} samples of {track.dataset} "
+            f"({track.split}), but this dataset's {len(samples):,} are others. Register the whole split, in its own "
+            "directories, under their own names."
+        )
     return found
+
+
+def listing_digest(samples: Iterable[Sample]) -> str:
+    """Return the digest of the ids and truths, in order: what can be pinned without having the files."""
+    return digest_of("listing/1", [[sample.id, sample.truth] for sample in samples])
 
 
 def manifest_digest(samples: Iterable[Sample]) -> str:

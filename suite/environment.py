@@ -9,7 +9,6 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,11 +20,13 @@ TOOL_TIMEOUT_S = 10
 ABSENT = "absent"
 
 
-def record(device: str, codec_builds: Mapping[str, str]) -> Environment:
-    """Return the environment of ``device`` (``"cpu"`` or ``"cuda:N"``); ``codec_builds`` maps codec to build."""
-    codecs = {f"codec {name}": build for name, build in codec_builds.items()}
+def record(device: str) -> Environment:
+    """Return the environment of ``device`` (``"cpu"`` or ``"cuda:N"``).
+
+    Codec builds are not in it but in each condition: who installs one more codec need not measure the others again.
+    """
     return Environment(
-        identity={**packages(), **codecs, **processor(device), "system": f"{platform.system()} {platform.machine()}"},
+        identity={**packages(), **processor(device), "system": f"{platform.system()} {platform.machine()}"},
         details={**host(), **driver(device), **checkout(ROOT)},
     )
 

@@ -164,11 +164,21 @@ def parameters_of(plugin: object) -> dict[str, Value]:
 
 
 def reference(kind: PluginKind, plugin: Any, module: ModuleType) -> PluginRef:
-    """Return the record of a plugin; its digest covers the source it comes from and the weights it declares."""
+    """Return the record of a plugin; its digest covers its source, the weights it declares and a codec's build."""
     owners = {module, inspect.getmodule(type(plugin)) or module}
     sources = {file for owner in owners if (file := inspect.getsourcefile(owner))}
+    build = build_of(plugin) if kind == "codec" else ""
     content = {
         "sources": sorted(sha256_of_file(Path(file)) for file in sources),
         "weights": [weight.sha256 for weight in getattr(plugin, "weights", ())],
-    }
-    return PluginRef(kind=kind, name=plugin.name, version=plugin.version, digest=digest_of("plugin/1", content))
+    } | ({"build": build} if build else {})
+    digest = digest_of("plugin/1", content)
+    return PluginRef(kind=kind, name=plugin.name, version=plugin.version, digest=digest, build=build)
+
+
+def build_of(codec: Codec) -> str:
+    """Return the library build of a codec, nothing where its library is not there: it cannot measure anything then."""
+    try:
+        return codec.build
+    except SuiteError:
+        return ""

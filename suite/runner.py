@@ -23,7 +23,7 @@ from suite.device import resolve
 from suite.digest import digest_of
 from suite.engines import local
 from suite.errors import DataError, NothingToMeasure
-from suite.lineup import Absent, Choice, Lineup, LiveTrack, line_up, live_codec, searched, why_absent
+from suite.lineup import Absent, Choice, Lineup, LiveTrack, line_up, searched
 from suite.metrics import metrics_of
 from suite.metrics.image import FRAMES_SCHEMA
 from suite.pipeline import (
@@ -76,7 +76,7 @@ def run(
     lineup = line_up(spec, choice)
     if not any(track.planned for track in lineup.tracks):
         raise NothingToMeasure(f"Nothing of {spec.label} can be measured here. {' '.join(map(str, lineup.absent))}")
-    here = environment.record(device, builds(spec))
+    here = environment.record(device)
     engine = open_for_writing(database)
     store = Store(engine, database)
     store.record_protocol(spec)
@@ -105,12 +105,6 @@ def to_measure(lineup: Lineup, done: Collection[str]) -> set[str]:
     """Return the names, as golden values have them, of the settings and models that are not done yet."""
     cells = [cell for track in lineup.tracks for cell in cells_of(without(track.planned, done))]
     return {str(cell.condition) for cell in cells} | {str(cell.model) for cell in cells}
-
-
-def builds(spec: ProtocolSpec) -> dict[str, str]:
-    """Return the library build of each of the protocol's codecs, also of those that a choice leaves out."""
-    codecs = {codec.name: live_codec(codec).plugin for codec in spec.codecs}
-    return {name: codec.build for name, codec in codecs.items() if not why_absent(codec)}
 
 
 @dataclass
@@ -276,7 +270,7 @@ def live_conditions(
         return LiveCondition(
             condition=on,
             digest=on.digest,
-            encoder=Encoder(codec.plugin, encoder_identity(on, codec.plugin.build), session.bitstreams),
+            encoder=Encoder(codec.plugin, encoder_identity(on), session.bitstreams),
             settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
             geometry=seats[0][1].model if on.geometry else None,
             cells=tuple(LiveCell(digest, running[seat.label], seat.restoration) for digest, seat in seats),
@@ -285,9 +279,9 @@ def live_conditions(
     return tuple(live(item) for item in pending)
 
 
-def encoder_identity(on: Condition, build: str) -> str:
-    """Return what stands for a codec in the names of its bitstreams: the plugin, its parameters, its library."""
-    return digest_of("encoder/1", [content(on.codec), on.parameters, build])
+def encoder_identity(on: Condition) -> str:
+    """Return what stands for a codec in the names of its bitstreams: the plugin with its build, and its parameters."""
+    return digest_of("encoder/1", [content(on.codec), on.parameters])
 
 
 def unknown_predictions(job: Job) -> int:

@@ -48,12 +48,18 @@ class PluginName(Spec, frozen=True):
 
 
 class PluginRef(Spec, frozen=True):
-    """A plugin as a measurement records it: the digest covers its source file and its weights."""
+    """A plugin as a measurement records it: the digest covers its source file, its weights and its ``build``.
+
+    ``build`` names the library build that makes a codec's bits; empty for the other kinds.
+    """
+
+    LATER: ClassVar[Mapping[str, Value]] = {"build": ""}
 
     kind: PluginKind
     name: str
     version: str
     digest: str
+    build: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -205,7 +211,7 @@ class Cell(Spec, frozen=True):
     @property
     def digest(self) -> str:
         """The content digest; equal digests on one environment mean the same measurement."""
-        return digest_of("cell/1", [self.condition.digest, *map(msgspec.to_builtins, (self.model, self.mitigation))])
+        return digest_of("cell/1", [self.condition.digest, content(self.model), content(self.mitigation)])
 
     def __str__(self) -> str:
         mitigated = "" if self.mitigation.name == ORIGINAL else f" + {self.mitigation.name}"

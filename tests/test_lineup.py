@@ -1,3 +1,6 @@
+import os
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -153,3 +156,27 @@ def test_one_codec_twice_is_two_codecs():
     assert [track.codec_of(condition).plugin.chroma for condition in conditions[1:]] == ["4:2:0", "4:4:4"]
     (track,), _ = line_up(msgspec.structs.replace(SPEC, codecs=codecs), Choice(codecs=("jpeg 4:4:4",)))
     assert len(track.planned) == 2
+
+
+def test_one_more_codec_leaves_what_is_done_as_it_is(tmp_path, monkeypatch):
+    """A protocol is run without a codec's library, then with it: only that codec's cells are measured."""
+    spec = msgspec.structs.replace(SPEC, name="toy", codecs=(SPEC.codecs[0], bits(Late, 3)))
+    choice = Choice(models=(here(Brightness),), settings=("50", "bits=3"), limit=4)
+    run = partial(runner.run, spec, choice, database=tmp_path / "r.db", device="cpu", wish=Wish(4, 2))
+    first = run()
+    assert (first.stored, len(first.absent)) == (2, 1)
+    monkeypatch.setenv("LATE", "installed")
+    then = run()
+    assert (then.stored, then.present, then.absent) == (1, 2, ())
+
+
+class Late(TopBits):
+    """A codec whose library may come later."""
+
+    name = "late-bits"
+
+    @property
+    def build(self):
+        if "LATE" not in os.environ:
+            raise CodecError("There is no library of late bits. Install it.")
+        return "late 1.0"

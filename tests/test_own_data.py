@@ -61,7 +61,7 @@ def test_a_registered_tree_runs_under_the_real_network(register, tmp_path):
 
 def test_another_name_can_stand_in(register, tmp_path):
     register("my-photos")
-    with pytest.raises(UnknownDataset, match="suite data add imagenet --kind image-folder"):
+    with pytest.raises(NothingToMeasure, match="suite data add imagenet --kind image-folder"):
         run(tmp_path / "r.db")
     assert run(tmp_path / "r.db", dataset="my-photos").stored == 2
 

@@ -138,3 +138,11 @@ def test_a_family_is_no_plugin_and_another_one_is_unknown(install, name):
     install({"mitigation": {"noop:": "other_plugins.noop:Family"}}, plugin=FAMILY)
     with pytest.raises(UnknownPlugin):
         registry.load("mitigation", name)
+
+
+def test_a_codecs_digest_covers_its_build(monkeypatch):
+    before = registry.load("codec", "webp").ref
+    assert before.build.startswith("Pillow")
+    monkeypatch.setattr("plugins.codecs.webp.Webp.build", "another libwebp")
+    after = registry.load("codec", "webp").ref
+    assert (after.build, after.digest != before.digest) == ("another libwebp", True)

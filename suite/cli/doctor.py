@@ -26,7 +26,7 @@ def doctor(
 
     specs = [protocols.load(name) for name in ([protocol] if protocol else protocols.names())]
     specs = [spec for spec in specs if protocol or protocols.is_released(spec)]
-    here = environment.record(resolve(device), {})
+    here = environment.record(resolve(device))
     checks = {spec.label: conformance.check(spec) for spec in specs}
     if json:
         found = {label: [item._asdict() | {"ok": item.ok} for item in items] for label, items in checks.items()}
@@ -57,6 +57,8 @@ def verdict(items: list[Check]) -> tuple[str, str]:
     """Return whether one codec or geometry conforms, and what there is to say of it."""
     if items[0].missing:
         return "missing", items[0].missing
+    if not any(item.expected for item in items):
+        return "unknown", "no golden values are recorded: the project's machines lack it"
     wrong = [item for item in items if not item.ok]
     said = "; ".join(f"{item.kind} at {item.name}: {item.found[:80]}" for item in wrong[:3])
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""

@@ -146,12 +146,17 @@ def result(engine: Engine, result_id: int) -> ResultDetails:
         if not found:
             raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
         stored = found[0]
-        known = {each.ref: each for each in plugins_by_id(connection).values()}
+        cards = {
+            (each.ref.kind, each.ref.digest, each.ref.name): each.card for each in plugins_by_id(connection).values()
+        }
         return ResultDetails(
             stored=stored,
             environment=environment_of(connection, stored.environment),
             run=run_of(connection, stored.run),
-            plugins=tuple(known[ref] for ref in taking_part(stored.result.cell)),
+            plugins=tuple(
+                StoredPlugin(ref=ref, card=cards[ref.kind, ref.digest, ref.name])
+                for ref in taking_part(stored.result.cell)
+            ),
         )
 
 

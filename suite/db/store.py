@@ -184,8 +184,8 @@ def condition_id(connection: Connection, condition: Condition, cards: Mapping[Pl
 
 
 def plugin_id(connection: Connection, plugin: PluginRef, cards: Mapping[PluginRef, Card]) -> int:
-    """Return a plugin's number, new or known."""
-    key = msgspec.to_builtins(plugin)
+    """Return a plugin's number, new or known; its build stands in the condition, and its digest covers it."""
+    key = {name: getattr(plugin, name) for name in ("kind", "name", "version", "digest")}
     known = find(connection, schema.plugin, **key)
     if known is not None:
         return known

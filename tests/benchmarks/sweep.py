@@ -77,27 +77,28 @@ def stages_alone(models: list[str], images: int) -> tuple[float, float]:
     from suite import environment, protocols
     from suite.lineup import Choice, line_up
     from suite.players import enter, tuned
-    from suite.runner import builds, cells_of
-    from suite.stages.codec_stage import as_original, code, read
+    from suite.runner import cells_of
+    from suite.stages.codec_stage import Encoder, Seen, as_original, code, read
     from suite.stages.model_stage import fitted, prepare_worker
     from suite.tuning import Wish
 
     spec = protocols.load("pv-cells@1")
     track = line_up(spec, Choice(models=tuple(models), limit=images)).tracks[0]
     players, _ = enter(track, cells_of(track.planned), "cpu")
-    host = environment.record("cpu", builds(spec)).digest
+    host = environment.record("cpu").digest
     tuning = tuned(track, players.values(), device="cpu", host=host, tf32=False, wish=Wish(), kept={})
     originals = []
 
     def codec_work() -> None:
         originals.extend(read(track.dataset.plugin, track.samples))
         for condition, _ in track.planned:
-            codec = track.codecs[condition.codec.name].plugin
+            encoder = Encoder(track.codec_of(condition).plugin)
             for original in originals:
+                seen = Seen(original.image, original)
                 if condition.is_reference:
-                    image = as_original(original, original.image).frame.image
+                    image = as_original(seen).frame.image
                 else:
-                    image = code(original.image, original.info, codec=codec, setting=condition.setting).frame.image
+                    image = code(seen, encoder=encoder, settings=(condition.setting,)).frame.image
                 for player in players.values():
                     player.model.geometry(image)
 
