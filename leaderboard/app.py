@@ -15,7 +15,7 @@ from leaderboard.views import curves, ranking
 from suite.db.engine import open_for_reading
 from suite.db.queries import StoredProtocol, protocols
 from suite.errors import StorageError
-from suite.report.board import standing, status_of
+from suite.report.board import rates, standing, status_of
 
 DEFAULT_DATABASE = "results/suite.db"
 
@@ -55,7 +55,7 @@ def page() -> None:
     st.caption(f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}")
     found = standing(engine, protocol)
     ranking.show(protocol.label, found)
-    curves.show(found)
+    curves.show(found, rates(engine, protocol))
 
 
 page()

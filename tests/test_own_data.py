@@ -9,7 +9,7 @@ from PIL import Image
 from suite import data, protocols, runner
 from suite.db import queries
 from suite.db.engine import open_for_reading
-from suite.errors import DataError, ManifestMismatch, MissingData, UnknownDataset, UsageError
+from suite.errors import DataError, ManifestMismatch, MissingData, NothingToMeasure, UsageError
 from suite.lineup import Choice
 from suite.progress import Silent
 from suite.tuning import Wish

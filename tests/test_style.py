@@ -73,7 +73,7 @@ def test_suite_api_needs_numpy_and_the_standard_library_only():
     assert foreign == set()
     own = {name for name in imported if name.startswith("suite.")}
     assert "suite.api.types" in own
-    assert {name for name in own if not name.startswith(("suite.api", "suite.errors"))} == set()
+    assert {name for name in own if not name.startswith(("suite.api", "suite.errors", "suite.home"))} == set()
 
 
 def repository_files():

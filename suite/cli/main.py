@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from suite import __version__
-from suite.cli import cache, check, data, demo, doctor, plan, plugins, protocols, ranking, run, show, train
+from suite.cli import cache, check, data, demo, doctor, plan, plugins, protocols, ranking, rates, run, show, train
 from suite.errors import SuiteError
 
 app = typer.Typer(
@@ -19,7 +19,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, run.run, plan.plan, ranking.ranking, show.show, plugins.plugins, check.check, doctor.doctor):
+for command in (
+    demo.demo,
+    run.run,
+    plan.plan,
+    ranking.ranking,
+    rates.rates,
+    show.show,
+    plugins.plugins,
+    check.check,
+    doctor.doctor,
+):
     app.command()(command)
 app.add_typer(protocols.app, name="protocols")
 app.add_typer(data.app, name="data")

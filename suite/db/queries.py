@@ -89,10 +89,13 @@ def plugins(engine: Engine) -> tuple[StoredPlugin, ...]:
     )
 
 
-def ranking(engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool) -> Ranking:
+def ranking(
+    engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool, usable: bool = False
+) -> Ranking:
     """Rank the entries of one protocol, best first; empty for a protocol without results.
 
     ``released`` says whether the protocol is one: drafts are listed, never ranked. Each track has its own ranks.
+    ``usable`` leaves out trials and what does not conform, for what is computed of several results at once.
     """
     of = results_table.c
     with reading(engine) as connection:
@@ -103,7 +106,13 @@ def ranking(engine: Engine, protocol_digest: str, task: str | None = None, *, re
         if task is not None:
             newest = newest.where(condition.c.task == str(task))
         cells = newest.group_by(of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
-        return rank(parsed(stored.spec, ProtocolSpec), stored_results(connection, cells), released=released)
+        found = (each for each in stored_results(connection, cells) if not usable or is_usable(each.result))
+        return rank(parsed(stored.spec, ProtocolSpec), found, released=released)
+
+
+def is_usable(measured: Result) -> bool:
+    """Whether a result is of all samples and of a machine whose codecs conform."""
+    return measured.conformant and measured.cell.condition.limit is None
 
 
 def results(

@@ -260,6 +260,18 @@ def test_a_task_narrows_the_ranking(laboratory):
     assert queries.ranking(laboratory.engine, TOY.digest, "detection", released=True) == Ranking()
 
 
+def test_what_is_usable_is_whole_and_conforms(laboratory):
+    laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8})
+    laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8}, on={"limit": 200})
+    laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8}, model="other", conformant=False)
+    assert len(ranked(laboratory).unranked) == 2
+    usable = queries.ranking(laboratory.engine, TOY.digest, released=True, usable=True)
+    assert usable == Ranking(ranked=ranked(laboratory).ranked)
+    laboratory.record_entry(TOY, {10: 0.6}, conformant=False)
+    (row,) = queries.ranking(laboratory.engine, TOY.digest, released=True, usable=True).unranked
+    assert row.why_unranked == "incomplete: 2 of 3 conditions"
+
+
 def test_a_protocol_without_results_has_an_empty_ranking(laboratory):
     assert ranked(laboratory) == Ranking()
     laboratory.store.record_protocol(TOY)

@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 from suite import protocols, runner
 from suite.lineup import Choice
 from suite.tuning import Wish
+from tests.db.measured import Laboratory
+from tests.report.measured_curves import points, record_curves
 
 APP = str(Path(__file__).parents[2] / "leaderboard" / "app.py")
 
@@ -36,6 +38,19 @@ def test_results_are_shown_with_their_reasons_and_curves(opened, tmp_path, fake)
     assert [heading.value for heading in app.subheader][-1] == "Drop by rate"
     assert "brightness" in app.dataframe[0].value["entry"].to_list()
     assert "trial on 6 of 526 samples" in app.text[0].value
+
+
+def test_whole_results_are_summed_up_over_their_rates(opened, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    record_curves(laboratory, protocols.load("pv-cells@1"), {0: [*points(), *points(factor=32)[:4]]})
+    laboratory.engine.dispose()
+    app = opened(laboratory.path)
+    assert not app.exception
+    assert app.subheader[-2].value == "Drop by rate"
+    assert app.subheader[-1].value == "pv-cells@1: top1 by rate on pv-cells, against jpeg"
+    (row,) = app.dataframe[-1].value.to_dict("records")
+    assert (row["entry"], row["codec"], row["rates, bpp"]) == ("net", "jpeg", "0.250 to 64.000")
+    assert app.text[-1].value == "pooled: points that fall as the rate rises, set to their mean"
 
 
 def test_a_file_that_is_no_database_is_explained(opened, tmp_path):
