@@ -5,7 +5,8 @@ Fractions are shown in percent, drops in percentage points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from math import fsum
 from typing import NamedTuple
 
 from suite.db.queries import Drop, Ranking, RankingRow
@@ -34,12 +35,18 @@ def tables_of(label: str, ranking: Ranking) -> list[TextTable]:
     return [*tables, curve_table(label, shown)] if any(row.drops for row in shown) else tables
 
 
+class Column(NamedTuple):
+    """A column of drops: what stands above it, and the settings whose mean drop it shows."""
+
+    title: str
+    settings: tuple[str, ...]
+
+
 def ranking_table(title: str, rows: Sequence[RankingRow]) -> TextTable:
-    """Return entries with the original's value, the mean drop, and the drop at each setting."""
-    settings = in_order(setting_of(drop) for row in rows for drop in row.drops)
-    common, short = common_part(settings)
+    """Return entries with the original's value, the mean drop, and the drop at each setting or, of several, codec."""
+    by, drops = drop_columns(rows)
     metric = ", ".join(in_order(row.metric for row in rows))
-    columns = ("#", "entry", "images", f"{metric} %, original [95 %]", "mean drop", *short)
+    columns = ("#", "entry", "images", f"{metric} %, original [95 %]", "mean drop", *(each.title for each in drops))
     body = [
         (
             str(row.rank or NOTHING),
@@ -47,12 +54,23 @@ def ranking_table(title: str, rows: Sequence[RankingRow]) -> TextTable:
             f"{row.samples:,}",
             interval(row.reference),
             points(row.mean_drop),
-            *(points(drop_at(row, name)) for name in settings),
+            *(points(mean_drop_over(row, column.settings)) for column in drops),
         )
         for row in rows
     ]
-    title = f"{title}; drops in percentage points{f', by {common}' if common else ''}"
-    return TextTable(title, columns, tuple(body), reasons(rows))
+    return TextTable(f"{title}; drops in percentage points{by}", columns, tuple(body), reasons(rows))
+
+
+def drop_columns(rows: Sequence[RankingRow]) -> tuple[str, list[Column]]:
+    """Return what the columns of drops stand for, and the columns: one a setting, or one a codec if there are more."""
+    settings: dict[str, dict[str, None]] = {}
+    for drop in (drop for row in rows for drop in row.drops):
+        settings.setdefault(f"{drop.codec} {drop.parameter}", {})[setting_of(drop)] = None
+    if len(settings) == 1:
+        ((common, names),) = settings.items()
+        return f", by {common}", [Column(name.rpartition(" ")[2], (name,)) for name in names]
+    means = [Column(common.rpartition(" ")[0], tuple(names)) for common, names in settings.items()]
+    return ", means over each codec's settings" if means else "", means
 
 
 def curve_table(label: str, rows: Sequence[RankingRow]) -> TextTable:
@@ -75,12 +93,6 @@ def reasons(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     return tuple(f"{', '.join(entries)}: {reason}" for reason, entries in by_reason.items())
 
 
-def common_part(settings: Sequence[str]) -> tuple[str, list[str]]:
-    """Split names like "jpeg quality 10" into what all share and what tells them apart."""
-    shared = {name.rpartition(" ")[0] for name in settings}
-    return (shared.pop(), [name.rpartition(" ")[2] for name in settings]) if len(shared) == 1 else ("", [*settings])
-
-
 def entry_of(row: RankingRow) -> str:
     """Return an entry's name."""
     return row.model.name if row.mitigation.name == ORIGINAL else f"{row.model.name} + {row.mitigation.name}"
@@ -96,9 +108,10 @@ def in_order(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def drop_at(row: RankingRow, name: str) -> float | None:
-    """Return an entry's drop at a setting, None where it has none."""
-    return next((drop.drop for drop in row.drops if setting_of(drop) == name), None)
+def mean_drop_over(row: RankingRow, settings: Collection[str]) -> float | None:
+    """Return an entry's mean drop over settings, None where it lacks one of them."""
+    found = [drop.drop for drop in row.drops if setting_of(drop) in settings and drop.drop is not None]
+    return fsum(found) / len(found) if found and len(found) == len(settings) else None
 
 
 def value_and_drop(row: RankingRow, name: str) -> str:

@@ -1,13 +1,15 @@
 """The tables of a ranking, against numbers computed by hand."""
 
+import msgspec
 import pytest
 
 from suite import protocols, runner
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.lineup import Choice
-from suite.report.tables import common_part, points, tables_of
+from suite.report.tables import points, tables_of
 from suite.tuning import Wish
+from tests.db.measured import Laboratory, condition, protocol, ref, result
 
 SPEC = protocols.load("pv-cells@1")
 
@@ -57,6 +59,22 @@ def test_points(drop, text):
     assert points(drop) == text
 
 
-def test_settings_of_several_codecs_keep_their_names():
-    assert common_part(["jpeg quality 10", "webp quality 10"]) == ("", ["jpeg quality 10", "webp quality 10"])
-    assert common_part(["jpeg quality 10", "jpeg quality 20"]) == ("jpeg quality", ["10", "20"])
+def test_of_several_codecs_each_has_a_column_with_its_mean_drop(tmp_path):
+    laboratory = Laboratory(tmp_path)
+    spec = two_codecs()
+    laboratory.store.record_protocol(spec)
+    drops = {("jpeg", 10): 0.2, ("jpeg", 90): 0.1, ("webp", 10): 0.04, ("webp", 90): 0.02}
+    laboratory.record(result(condition(spec, None), 0.9))
+    for (codec, quality), drop in drops.items():
+        laboratory.record(result(condition(spec, quality, codec=ref("codec", codec)), 0.9 - drop))
+    found = queries.ranking(laboratory.engine, spec.digest, released=True)
+    table, curve = tables_of("toy@1", found)
+    assert table.title == "toy@1: ranking; drops in percentage points, means over each codec's settings"
+    assert table.columns[-2:] == ("jpeg", "webp")
+    assert table.rows[0][-3:] == ("+9.00", "+15.00", "+3.00")
+    assert [row[0] for row in curve.rows[1:]] == [f"{codec} quality {quality}" for codec, quality in drops]
+
+
+def two_codecs():
+    spec = protocol()
+    return msgspec.structs.replace(spec, codecs=(*spec.codecs, msgspec.structs.replace(spec.codecs[0], name="webp")))
