@@ -1,10 +1,11 @@
 import os
+import sys
 from functools import partial
 
 import msgspec
 import pytest
 
-from suite import protocols, runner
+from suite import protocols, registry, runner
 from suite.api import PublishedWeights
 from suite.errors import CodecError, InvalidProtocol, NothingToMeasure, UsageError
 from suite.lineup import Choice, line_up
@@ -180,3 +181,15 @@ class Late(TopBits):
         if "LATE" not in os.environ:
             raise CodecError("There is no library of late bits. Install it.")
         return "late 1.0"
+
+
+@pytest.mark.parametrize("module", ["pillow_heif", "av"])
+def test_a_package_that_is_not_installed_leaves_its_codec_out(monkeypatch, module):
+    name, parameter = {"pillow_heif": ("heif", "quality"), "av": ("hevc-intra", "qp")}[module]
+    parameters = registry.parameters_of(registry.load("codec", name).plugin)
+    entry = CodecSpec(name=name, version="1", parameter=parameter, values=(30,), parameters=parameters)
+    monkeypatch.setitem(sys.modules, module, None)
+    spec = msgspec.structs.replace(SPEC, name="toy", codecs=(*SPEC.codecs, entry))
+    (track,), (absent,) = line_up(spec, Choice(models=(here(Brightness),)))
+    assert len(track.planned) == 10
+    assert (absent.name, "compression-suite[codecs]" in absent.reason) == (name, True)

@@ -67,17 +67,16 @@ class Avif:
 
     def __post_init__(self) -> None:
         check_parameters(self, IMPLEMENTED)
+
+    @property
+    def build(self) -> str:
+        """The libraries that make the bits. Raises InvalidPlugin where Pillow lacks them."""
         library = pillow_avif()
         if not (library.encoder_codec_available(self.encoder) and library.decoder_codec_available("dav1d")):
             raise InvalidPlugin(
                 f"Pillow's libavif has not both {self.encoder} and dav1d, but {library.codec_versions()}. "
                 "Install Pillow from its wheel: pip install --force-reinstall pillow"
             )
-
-    @property
-    def build(self) -> str:
-        """The libraries that make the bits."""
-        library = pillow_avif()
         pillow, libavif = features.version_module("pil"), library.libavif_version
         return f"Pillow {pillow}, libavif {libavif}, {library.codec_versions()}"
 

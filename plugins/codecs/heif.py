@@ -64,11 +64,10 @@ class Heif:
 
     def __post_init__(self) -> None:
         check_parameters(self, IMPLEMENTED)
-        optional_package("pillow_heif")
 
     @property
     def build(self) -> str:
-        """The libraries that make the bits."""
+        """The libraries that make the bits. Raises InvalidPlugin without the package."""
         package = optional_package("pillow_heif")
         library = package.libheif_info()
         decoders = ", ".join(library["decoders"].values())

@@ -77,15 +77,6 @@ class HevcIntra:
         check_parameters(self, IMPLEMENTED)
 
     @property
-    def unavailable(self) -> str | None:
-        """None where PyAV is installed, else what to do."""
-        try:
-            pyav()
-        except CodecError as error:
-            return str(error)
-        return None
-
-    @property
     def build(self) -> str:
         """The libraries that make the bits. Raises CodecError without PyAV."""
         av = pyav()

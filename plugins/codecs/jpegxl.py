@@ -64,11 +64,14 @@ class JpegXl:
 
     def __post_init__(self) -> None:
         check_parameters(self, IMPLEMENTED)
-        binding()
 
     @property
     def build(self) -> str:
-        """The libraries that make the bits; libjxl's version is from the package's list of materials."""
+        """The libraries that make the bits; libjxl's version is from the package's list of materials.
+
+        Raises InvalidPlugin without the package.
+        """
+        binding()
         return f"{PACKAGE} {metadata.version(PACKAGE)}, libjxl {libjxl_version()}"
 
     def settings(self) -> Sequence[Setting]:

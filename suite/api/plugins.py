@@ -16,7 +16,10 @@ from suite.api.types import Frame, FrameInfo, Image, Prediction, Sample, Setting
 
 @runtime_checkable
 class Availability(Protocol):
-    """A plugin that needs a program or a package which this machine may lack; then its cells are left out."""
+    """A plugin that needs a program or a package which this machine may lack; then its cells are left out.
+
+    A codec needs this only beyond its ``build``: where that raises, the codec is left out for that reason.
+    """
 
     @property
     def unavailable(self) -> str | None:
@@ -32,7 +35,10 @@ class Codec(Protocol):
 
     @property
     def build(self) -> str:
-        """The library build that makes the bits, such as ``"Pillow 13.0.0, libjpeg-turbo 3.2.0"``."""
+        """The library build that makes the bits, such as ``"Pillow 13.0.0, libjpeg-turbo 3.2.0"``.
+
+        Raises a SuiteError that says what to install where the library is not there.
+        """
 
     def settings(self) -> Sequence[Setting]:
         """Return what it can be asked for, from the lowest rate to the highest."""

@@ -16,6 +16,7 @@ from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import photo
 from suite.errors import CodecError, UsageError
+from suite.lineup import why_absent
 
 RED_AND_BLUE = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
 
@@ -47,7 +48,6 @@ def test_keeps_the_contract(codec):
 
 def test_names_its_libraries():
     assert re.fullmatch(r"PyAV [\d.]+, libavcodec [\d.]+, x265 \d\S+", HevcIntra().build)
-    assert HevcIntra().unavailable is None
 
 
 def test_settings_go_from_the_lowest_rate_to_the_highest():
@@ -235,4 +235,4 @@ def test_says_what_to_install_where_pyav_is_not(monkeypatch):
     for attempt in (lambda: codec.build, lambda: codec.encode(photo(8, 8), qp(30)), lambda: codec.decode(data)):
         with pytest.raises(CodecError, match=r"needs PyAV\. Run: pip install 'compression-suite\[codecs\]'"):
             attempt()
-    assert "compression-suite[codecs]" in codec.unavailable
+    assert "compression-suite[codecs]" in why_absent(codec)
