@@ -1,6 +1,7 @@
 """The built-in plugins, as strings that are imported on demand. Every package can have such a table.
 
-A value names a callable that makes the plugin; a protocol's parameters become its keyword arguments.
+A value names a callable that makes the plugin; a protocol's parameters become its keyword arguments. A name that ends
+in ":" is a family's: its callable gets what follows the colon.
 """
 
 PLUGINS: dict[str, dict[str, str]] = {
@@ -26,6 +27,8 @@ PLUGINS: dict[str, dict[str, str]] = {
         "pv-efficientnet-lite0": "plugins.models.efficientnet_lite:pv_lite0",
         "pv-efficientnet-lite1": "plugins.models.efficientnet_lite:pv_lite1",
         "pv-efficientnet-lite2": "plugins.models.efficientnet_lite:pv_lite2",
+        "timm:": "plugins.models.timm_classifiers:classifier",
+        "torchvision:": "plugins.models.torchvision_classifiers:classifier",
     },
     "mitigation": {
         "none": "plugins.mitigations.none:NoMitigation",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from suite import data, registry
-from suite.api import Availability, Codec, Retraining, Sample, Setting
+from suite.api import Availability, Codec, PublishedWeights, Retraining, Sample, Setting
 from suite.errors import DataError, InvalidProtocol, SuiteError, UsageError, nearest
 from suite.plan import Entry, PlannedCondition, check_settings, plan_track, select
 from suite.registry import Loaded, parameters_of
@@ -55,12 +55,16 @@ class LiveTrack:
 
 
 class Absent(NamedTuple):
-    """What a protocol names and this machine lacks: why, and how many cells are left out for it."""
+    """What a protocol names and this machine lacks: why, and how many cells are left out for it.
+
+    ``published`` are the files of weights whose download would help.
+    """
 
     kind: PluginKind
     name: str
     reason: str
     cells: int
+    published: tuple[PublishedWeights, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} ({self.cells} cells): {self.reason}"
@@ -85,19 +89,23 @@ def line_up(spec: ProtocolSpec, choice: Choice) -> Lineup:
     return Lineup(tuple(tracks), tuple(dict.fromkeys(absent)))
 
 
-def why_absent(plugin: object) -> str | None:
+def why_absent(plugin: Any) -> str | None:
     """Return why a plugin cannot work on this machine and what to do about it, None where it can."""
     if isinstance(plugin, Availability) and plugin.unavailable:
         return plugin.unavailable
     try:
-        for published in getattr(plugin, "published", ()):
-            if not published.is_here:
-                published.located().verified()
         if isinstance(plugin, Codec):
             plugin.build  # noqa: B018 - asks the library
+        for published in absent_weights(plugin):
+            published.located(plugin.name).verified()
     except SuiteError as error:
         return str(error)
     return None
+
+
+def absent_weights(plugin: Any) -> tuple[PublishedWeights, ...]:
+    """Return which of a plugin's published files of weights are not on this machine."""
+    return tuple(published for published in getattr(plugin, "published", ()) if not published.is_here)
 
 
 def check_choice(spec: ProtocolSpec, choice: Choice) -> None:
@@ -210,7 +218,13 @@ class Roster:
             [loaded for loaded in self.mitigations if not reasons[id(loaded)]],
         )
         absent = [
-            Absent(loaded.ref.kind, loaded.ref.name, reason, self.cells(spec) - self.without(loaded).cells(spec))
+            Absent(
+                loaded.ref.kind,
+                loaded.ref.name,
+                reason,
+                self.cells(spec) - self.without(loaded).cells(spec),
+                absent_weights(loaded.plugin),
+            )
             for loaded in self
             if (reason := reasons[id(loaded)])
         ]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from suite import conformance, environment
+from suite import conformance, environment, weights
 from suite.db import queries
 from suite.db.engine import open_for_writing
 from suite.db.journal import Journal
@@ -73,7 +73,7 @@ def run(
     """Measure every cell that ``database`` does not hold yet. Raises a SuiteError for what concerns the whole run."""
     progress = progress or Silent()
     device = resolve(device)
-    lineup = line_up(spec, choice)
+    lineup = complete_lineup(spec, choice, progress)
     if not any(track.planned for track in lineup.tracks):
         raise NothingToMeasure(f"Nothing of {spec.label} can be measured here. {' '.join(map(str, lineup.absent))}")
     here = environment.record(device)
@@ -99,6 +99,13 @@ def run(
             session.present += sum(cell.digest in done for cell in cells_of(track.planned))
             run_track(session, track, without(track.planned, done))
     return Report(session.run, here.digest, session.stored, tuple(session.failed), session.present, lineup.absent)
+
+
+def complete_lineup(spec: ProtocolSpec, choice: Choice, progress: Progress) -> Lineup:
+    """Return who takes part, after downloading the weights that are missing, as far as there is a network."""
+    lineup = line_up(spec, choice)
+    wanted = {published.file: published for absent in lineup.absent for published in absent.published}
+    return line_up(spec, choice) if weights.obtain(wanted.values(), progress) else lineup
 
 
 def to_measure(lineup: Lineup, done: Collection[str]) -> set[str]:

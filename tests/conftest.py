@@ -16,9 +16,10 @@ FAKE_MODELS = Path(__file__).with_name("fake_models.py")
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory, monkeypatch):
-    """Give the suite an empty home."""
+    """Give the suite an empty home, and no network."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SUITE_HOME", str(home))
+    monkeypatch.setenv("SUITE_OFFLINE", "1")
     return home
 
 

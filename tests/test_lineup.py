@@ -1,3 +1,4 @@
+import hashlib
 import os
 import sys
 from functools import partial
@@ -5,7 +6,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from suite import protocols, registry, runner
+from suite import protocols, registry, runner, weights
 from suite.api import PublishedWeights
 from suite.errors import CodecError, InvalidProtocol, NothingToMeasure, UsageError
 from suite.lineup import Choice, line_up
@@ -193,3 +194,19 @@ def test_a_package_that_is_not_installed_leaves_its_codec_out(monkeypatch, modul
     (track,), (absent,) = line_up(spec, Choice(models=(here(Brightness),)))
     assert len(track.planned) == 10
     assert (absent.name, "compression-suite[codecs]" in absent.reason) == (name, True)
+
+
+def test_a_run_fetches_the_weights_that_are_missing(tmp_path, monkeypatch):
+    """Another process brings the file while the run asks for it; the download itself is tested with the weights."""
+    content = b"weights"
+
+    def download(published, progress):
+        file = tmp_path / published.file
+        file.write_bytes(content)
+        weights.record([weights.Found(published.file, hashlib.sha256(content).hexdigest(), file)])
+
+    monkeypatch.delenv("SUITE_OFFLINE")
+    monkeypatch.setattr(weights, "download", download)
+    choice = Choice(models=(here(Unweighted),), settings=("50",), limit=4)
+    report = runner.run(SPEC, choice, database=tmp_path / "r.db", device="cpu", wish=Wish(4, 2))
+    assert (report.stored, report.absent) == (2, ())

@@ -26,6 +26,13 @@ class Family(Noop):
 )
 
 
+MEMBERS = {
+    "codec": {},
+    "model": {"timm:": "timm:resnet50.a1_in1k", "torchvision:": "torchvision:resnet50.IMAGENET1K_V1"},
+}
+"""A member of each family of built-in plugins."""
+
+
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Install a package with a table of plugins, as pip would lay it out."""
@@ -50,11 +57,18 @@ def install(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("kind", "interface"), [("codec", Codec), ("model", Model)])
 def test_every_built_in_plugin_is_what_its_kind_asks_for(kind, interface):
-    for name in registry.names(kind):
+    single = [name for name in registry.names(kind) if not name.endswith(":")]
+    assert single
+    for name in [*single, *MEMBERS[kind].values()]:
         loaded = registry.load(kind, name)
         assert registry.missing(loaded.plugin, interface) == []  # isinstance would ask bpg without bpgenc for its build
         assert (loaded.ref.kind, loaded.ref.name) == (kind, name)
         assert loaded.card.summary
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_every_built_in_family_has_a_member_here(kind):
+    assert {name for name in registry.names(kind) if name.endswith(":")} == set(MEMBERS[kind])
 
 
 def test_the_built_in_dataset_is_a_dataset():

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.api.types import Card, Classification, FrameInfo, Image, Task
-from suite.api.weights import WeightFile
+from suite.api.weights import PublishedWeights, WeightFile
 from suite.errors import AlteredWeights, InvalidPlugin, PredictionError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class TorchClassifier:
 
     ``network`` builds it with its weights; it is called by `load` only, after ``weights`` are checked.
     ``resize`` is the geometry. ``mean`` and ``std`` normalise RGB scaled to [0, 1].
+    ``published`` says where those of ``weights`` that a user fetches are offered.
     ``embed`` maps (network, normalised images) to the (n, features) that the last layer sees; None: not offered.
     ``backbone`` is the classifier without its own last layer, from which `suite.training` learns one; None: nothing to.
     In layout ``"contiguous"`` (the default) the logits on a CPU are bit for bit those of a plain Pillow, torchvision
@@ -49,6 +50,7 @@ class TorchClassifier:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     weights: tuple[WeightFile, ...] = ()
+    published: tuple[PublishedWeights, ...] = ()
     card: Card = field(default_factory=lambda: Card(summary=""))
     embed: Callable[[Network, Tensor], Tensor] | None = None
     backbone: TorchClassifier | None = None
@@ -179,6 +181,7 @@ def checked_device(device: str) -> str:
 def read_state(file: WeightFile) -> dict[str, Tensor]:
     """Return the tensors in a ``.safetensors`` file or a torch state dict, checked and without unpickling code.
 
+    A state dict's versions of its modules (``_metadata``) stay with it: loading some networks needs them.
     Raises MissingWeights, AlteredWeights, or InvalidPlugin for a file that holds anything but tensors.
     """
     import torch
@@ -189,13 +192,19 @@ def read_state(file: WeightFile) -> dict[str, Tensor]:
 
         return dict(load(data))
     try:
-        state: Any = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-        return dict(state)
+        return state_dict(torch.load(BytesIO(data), map_location="cpu", weights_only=True))
     except (UnpicklingError, EOFError, RuntimeError, TypeError, ValueError) as error:
         # torch's own message advises weights_only=False, which runs whatever code the file holds.
         raise InvalidPlugin(
             f"The weights {file.path} are no dictionary of tensors. Save network.state_dict(), or use safetensors."
         ) from error
+
+
+def state_dict(loaded: Any) -> dict[str, Tensor]:
+    """Return what a file held if it is a dictionary. Raises TypeError."""
+    if not isinstance(loaded, dict):
+        raise TypeError(f"expected a dictionary of tensors, but got {type(loaded).__name__}")
+    return loaded
 
 
 def load_in_order(network: Network, state: dict[str, Tensor], *, source: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from suite.home import home
 
 RECORDS = "weights.json"
 """In `home`: file name -> path and SHA-256 of every file that `suite data weights` has registered or downloaded."""
+# As torch.hub reads it, which some publishers take to more than 8 digits; a date is no digest.
+DATE = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+STATED = re.compile(rf"-(?!{DATE}\.)([0-9a-f]{{8,64}})\.(?:pth|pt|pth\.tar|tar|safetensors|bin)$")
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,15 @@ class PublishedWeights:
     url: str
     sha256: str = ""
 
-    def located(self) -> WeightFile:
-        """Return the registered file; where there is none, one whose `verified` raises and says what to do."""
+    def located(self, plugin: str = "NAME") -> WeightFile:
+        """Return the registered file; where there is none, one whose `verified` raises and says what to do.
+
+        ``plugin`` is the name that the command to download it takes.
+        """
         record = recorded().get(self.file)
         remedy = (
-            f"Put the file {self.file} ({self.url}) into a directory DIR and run: suite data weights DIR. "
-            "Or, with a network, run: suite data download"
+            f"With a network, run: suite data download {plugin}. "
+            f"Or put the file {self.file} ({self.url}) into a directory DIR and run: suite data weights DIR"
         )
         if record is None:
             return WeightFile(Path(self.file), self.sha256, remedy)
@@ -64,6 +71,12 @@ class PublishedWeights:
         """Whether a file of that name is registered and still there; `located` checks its digest."""
         record = recorded().get(self.file)
         return record is not None and Path(record["path"]).is_file()
+
+
+def stated_digest(file: str) -> str:
+    """Return as much of its SHA-256 as a file's name states, such as ``0676ba61`` of ``resnet50-0676ba61.pth``."""
+    stated = STATED.search(file)
+    return stated[1] if stated else ""
 
 
 def recorded() -> dict[str, dict[str, str]]:

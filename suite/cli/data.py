@@ -1,9 +1,10 @@
-"""`suite data`: datasets of your own."""
+"""`suite data`: datasets of your own, and files of weights."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +12,13 @@ from suite.cli.options import JsonOption
 from suite.cli.progress import shown
 from suite.cli.tables import show_table
 
-app = typer.Typer(help="Register, list, verify and forget datasets of your own.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from suite.weights import Found
+
+app = typer.Typer(
+    help="Register, list, verify and forget datasets of your own; register and download files of weights.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
@@ -79,3 +86,54 @@ def remove(name: Annotated[str, typer.Argument(help="A registered dataset.")]) -
 
     entry = data.remove(name)
     typer.echo(f"Forgot '{name}'; the images in {entry.parameters.get('root', 'its directory')} are untouched.")
+
+
+@app.command()
+def weights(
+    directory: Annotated[
+        Path | None, typer.Argument(help="Where the files are, at any depth; lists the registered ones if not given.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Register the files of weights in a directory: each is read once and its digest recorded."""
+    from suite import weights as files
+
+    if directory is None:
+        show_weights("Registered files of weights", files.registered(), json=json)
+        return
+    with shown() as progress:
+        found = files.register(directory, progress)
+    show_weights("Registered now", found.registered, json=json)
+    for reason in found.refused:
+        typer.echo(f"Refused: {reason}", err=True)
+    if found.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def download(
+    names: Annotated[list[str], typer.Argument(help="Models, codecs or mitigations, as a protocol names them.")],
+    json: JsonOption = False,
+) -> None:
+    """Download the published weights that plugins need and that are not here, and register them."""
+    from suite import weights as files
+
+    wanted = {file.file: file for name in names for file in files.missing(files.named(name))}
+    with shown() as progress:
+        found = [files.download(file, progress) for file in wanted.values()]
+    if json or found:
+        show_weights("Downloaded", found, json=json)
+    else:
+        typer.echo("Nothing to download: all that they need is here.")
+
+
+def show_weights(title: str, files: Sequence[Found], *, json: bool) -> None:
+    """Show files of weights and whether they are still there."""
+    import json as json_module
+
+    if json:
+        rows = [file._asdict() | {"path": str(file.path), "there": file.is_there} for file in files]
+        typer.echo(json_module.dumps(rows, indent=2))
+        return
+    table = [[file.file, file.sha256[:12], "yes" if file.is_there else "no", str(file.path)] for file in files]
+    show_table(title, ["file", "SHA-256", "there", "path"], table)

@@ -41,7 +41,8 @@ def plan(
     planned = [item for track in tracks for item in track.planned]
     if json:
         conditions = [msgspec.to_builtins(item.condition) for item in planned]
-        typer.echo(json_module.dumps({"conditions": conditions, "absent": [item._asdict() for item in absent]}))
+        missing = [msgspec.to_builtins(item) for item in absent]
+        typer.echo(json_module.dumps({"conditions": conditions, "absent": missing}))
         return
     for condition, cells in planned:
         typer.echo(f"{condition!s:>24}  {condition.count:,} images  {', '.join(cell.model.name for cell in cells)}")

@@ -9,6 +9,9 @@ import typer
 from suite.cli.options import JsonOption
 from suite.cli.tables import show_table
 
+MEMBER = "NAME.TAG"
+FAMILIES = f"{MEMBER}: a network of that library with weights of its own, such as torchvision:resnet50.IMAGENET1K_V1."
+
 
 def plugins(
     kind: Annotated[
@@ -29,5 +32,15 @@ def plugins(
     if json:
         typer.echo(json_module.dumps(chosen, indent=2))
         return
-    rows = [[name, plugin, target] for name, targets in chosen.items() for plugin, target in sorted(targets.items())]
-    show_table("Plugins", ["kind", "name", "defined in"], rows)
+    rows = [
+        [name, shown_name(plugin), target]
+        for name, targets in chosen.items()
+        for plugin, target in sorted(targets.items())
+    ]
+    notes = [FAMILIES] if any(name.endswith(MEMBER) for _, name, _ in rows) else []
+    show_table("Plugins", ["kind", "name", "defined in"], rows, notes)
+
+
+def shown_name(plugin: str) -> str:
+    """Return a plugin's name, or how the members of a family are named."""
+    return plugin + MEMBER if plugin.endswith(":") else plugin

@@ -47,8 +47,8 @@ def interface(kind: type, plugin: Any) -> str:
         return f"it lacks {', '.join(lacking)} (see suite.api.{kind.__name__})"
     for field in ("name", "version"):
         value = getattr(plugin, field)
-        if not isinstance(value, str) or not re.fullmatch(r"[\w.+-]+", value):
-            return f"expected its {field} to be letters, digits and '._+-', but got {value!r}"
+        if not isinstance(value, str) or not re.fullmatch(r"[\w.+:-]+", value):
+            return f"expected its {field} to be letters, digits and '._+:-', but got {value!r}"
     return ""
 
 

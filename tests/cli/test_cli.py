@@ -1,5 +1,6 @@
 """The command as a user types it, in a process of its own."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -72,6 +73,10 @@ def test_every_command_has_help(suite, command):
         (["data", "add", "Bad Name", "--root", "."], "is no name for a dataset"),
         (["data", "add", "pv-cells", "--root", "."], "is the name of a built-in dataset"),
         (["data", "remove", "nothing"], "No dataset is named 'nothing'"),
+        (["data", "weights", "absent"], "There is no directory"),
+        (["data", "download", "jpg"], "No model, codec or mitigation is named 'jpg'. Did you mean 'jpeg'?"),
+        (["data", "download", "torchvision:resnet18"], "as in torchvision:resnet18.IMAGENET1K_V1"),
+        (["plan", "pv-cells@1", "--model", "timm:resnet50"], "as in timm:resnet50.a1_in1k"),
         (
             ["train", "linear-probe", "-m", "efficientnet-lite0", "-o", "x"],
             "has no backbone to learn on. Choose a pv-efficientnet-lite.",
@@ -139,6 +144,52 @@ def test_plugins_and_protocols_are_listed(suite):
     labels = [row["protocol"] for row in json.loads(suite("protocols", "list", "--json").stdout)]
     assert "pv-cells@1" in labels
     assert json.loads(suite("protocols", "show", "pv-cells@1", "--json").stdout)["name"] == "pv-cells"
+
+
+def test_families_are_listed_with_how_their_members_are_named(suite):
+    assert json.loads(suite("plugins", "model", "--json").stdout)["model"]["timm:"].endswith(
+        "timm_classifiers:classifier"
+    )
+    listed = suite("plugins", "model").stdout
+    assert "timm:NAME.TAG" in listed
+    assert "such as torchvision:resnet50.IMAGENET1K_V1" in listed
+    assert "NAME.TAG" not in suite("plugins", "codec").stdout
+
+
+def test_weights_are_registered_and_listed(suite, tmp_path):
+    folder = tmp_path / "weights"
+    (folder / "resnet50.a1_in1k").mkdir(parents=True)
+    whole = folder / "resnet50.a1_in1k" / "model.safetensors"
+    whole.write_bytes(b"weights")
+    found = suite("data", "weights", folder, "--json")
+    assert found.returncode == 0
+    row = {
+        "file": "resnet50.a1_in1k.safetensors",
+        "sha256": hashlib.sha256(b"weights").hexdigest(),
+        "path": str(whole),
+        "there": True,
+    }
+    assert json.loads(found.stdout) == [row]
+    whole.unlink()
+    assert json.loads(suite("data", "weights", "--json").stdout) == [row | {"there": False}]
+    listed = suite("data", "weights").stdout
+    assert "resnet50.a1_in1k.safetensors" in listed
+    assert row["sha256"][:12] in listed
+
+
+def test_altered_weights_are_refused_with_status_1(suite, tmp_path):
+    (tmp_path / "resnet50-0676ba61.pth").write_bytes(b"half")
+    (tmp_path / "other.pth").write_bytes(b"whole")
+    result = suite("data", "weights", tmp_path)
+    assert result.returncode == 1
+    assert "Refused:" in result.stderr
+    assert "resnet50-0676ba61.pth has SHA-256" in result.stderr
+    assert [row["file"] for row in json.loads(suite("data", "weights", "--json").stdout)] == ["other.pth"]
+
+
+def test_what_needs_no_weights_downloads_nothing(suite):
+    assert "Nothing to download" in suite("data", "download", "jpeg", "efficientnet-lite0").stdout
+    assert json.loads(suite("data", "download", "jpeg", "--json").stdout) == []
 
 
 def test_completion_offers_the_protocols(suite):
