@@ -169,15 +169,15 @@ def live_track(
     """Return one track with its live plugins and its plan (None without its dataset), and what it lacks."""
     models = [check_fits(model, track) for model in taking_part("model", choice.models, track.baselines)]
     mitigations = with_identity(taking_part("mitigation", choice.mitigations, track.mitigations))
-    present, absent = Roster(codecs, models, mitigations).split(spec)
+    wanted = Roster(codecs, models, mitigations)
+    present, absent = wanted.split(spec)
     try:
         dataset = data.open_for(track, choice.dataset)
         samples = tuple(dataset.plugin.samples())
     except DataError as error:
         if choice.dataset:
             raise
-        cells = present.cells(spec)
-        return None, [*absent, Absent("dataset", track.dataset.name, str(error), cells)]
+        return None, [*absent, Absent("dataset", track.dataset.name, str(error), wanted.cells(spec))]
     manifest = data.check_manifest(track, dataset.plugin, samples)
     planned = plan_track(
         spec,

@@ -46,10 +46,10 @@ def plan(
         return
     for condition, cells in planned:
         typer.echo(f"{condition!s:>24}  {condition.count:,} images  {', '.join(cell.model.name for cell in cells)}")
-    total = cost(planned)
-    typer.echo(
-        f"{total.conditions} conditions, {total.cells} cells: {total.encodes:,} encodes and decodes, "
-        f"{total.predictions:,} predictions."
-    )
     for item in absent:
         typer.echo(f"Missing here, and left out: {item}")
+    total = cost(planned)
+    typer.echo(
+        f"{'Now this can run' if absent else 'In all'}: {total.conditions} conditions, {total.cells} cells: "
+        f"{total.encodes:,} encodes and decodes, {total.predictions:,} predictions."
+    )
