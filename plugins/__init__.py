@@ -7,13 +7,20 @@ in ":" is a family's: its callable gets what follows the colon.
 PLUGINS: dict[str, dict[str, str]] = {
     "codec": {
         "avif": "plugins.codecs.avif:Avif",
+        "bmshj2018-factorized": "plugins.codecs.neural:Bmshj2018Factorized",
+        "bmshj2018-hyperprior": "plugins.codecs.neural:Bmshj2018Hyperprior",
         "bpg": "plugins.codecs.bpg:Bpg",
+        "cheng2020-anchor": "plugins.codecs.neural:Cheng2020Anchor",
+        "cheng2020-attn": "plugins.codecs.neural:Cheng2020Attn",
         "heif": "plugins.codecs.heif:Heif",
         "hevc-intra": "plugins.codecs.hevc_intra:HevcIntra",
         "jpeg": "plugins.codecs.jpeg:Jpeg",
         "jpeg2000": "plugins.codecs.jpeg2000:Jpeg2000",
         "jpegxl": "plugins.codecs.jpegxl:JpegXl",
+        "mbt2018": "plugins.codecs.neural:Mbt2018",
+        "mbt2018-mean": "plugins.codecs.neural:Mbt2018Mean",
         "none": "plugins.codecs.none:NoCodec",
+        "pv-factorized": "plugins.codecs.neural:PvFactorized",
         "webp": "plugins.codecs.webp:Webp",
     },
     "dataset": {

@@ -7,12 +7,13 @@ A file of one's own is named directly: ``path/to/file.py:Object``. A name that e
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -164,9 +165,12 @@ def parameters_of(plugin: object) -> dict[str, Value]:
 
 
 def reference(kind: PluginKind, plugin: Any, module: ModuleType) -> PluginRef:
-    """Return the record of a plugin; its digest covers its source, the weights it declares and a codec's build."""
-    owners = {module, inspect.getmodule(type(plugin)) or module}
-    sources = {file for owner in owners if (file := inspect.getsourcefile(owner))}
+    """Return the record of a plugin; its digest covers its source, the weights it declares and a codec's build.
+
+    The source is that of its module, of its class's, and of what these import from their own package.
+    """
+    owners = (module, inspect.getmodule(type(plugin)) or module)
+    sources = frozenset().union(*(sources_of(file) for owner in owners if (file := inspect.getsourcefile(owner))))
     build = build_of(plugin) if kind == "codec" else ""
     content = {
         "sources": sorted(sha256_of_file(Path(file)) for file in sources),
@@ -174,6 +178,32 @@ def reference(kind: PluginKind, plugin: Any, module: ModuleType) -> PluginRef:
     } | ({"build": build} if build else {})
     digest = digest_of("plugin/1", content)
     return PluginRef(kind=kind, name=plugin.name, version=plugin.version, digest=digest, build=build)
+
+
+@cache
+def sources_of(file: str) -> frozenset[str]:
+    """Return a source file and, directly or not, those that it imports from the package that it lies in."""
+    found, left = {file}, [file]
+    while left:
+        path = Path(left.pop())
+        new = {str(other) for other in siblings(path)} - found
+        found |= new
+        left += new
+    return frozenset(found)
+
+
+def siblings(path: Path) -> Iterator[Path]:
+    """Yield the modules that a file imports by name from its own top-level package, except the packages themselves."""
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    own = path.relative_to(root).parts[0]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = [f"{node.module}.{each.name}" for each in node.names] if isinstance(node, ast.ImportFrom) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        modules = (root.joinpath(*name.split(".")).with_suffix(".py") for name in names if name.startswith(f"{own}."))
+        yield from (module for module in modules if module.is_file())
 
 
 def build_of(codec: Codec) -> str:

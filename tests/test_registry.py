@@ -1,9 +1,11 @@
 """Names to plugins: the built-in ones, those of an installed package, and files of one's own."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
+import plugins
 from suite import registry
 from suite.api import Codec, Dataset, Model
 from suite.errors import DuplicatePlugin, InvalidPlugin, UnknownPlugin
@@ -160,3 +162,29 @@ def test_a_codecs_digest_covers_its_build(monkeypatch):
     monkeypatch.setattr("plugins.codecs.webp.Webp.build", "another libwebp")
     after = registry.load("codec", "webp").ref
     assert (after.build, after.digest != before.digest) == ("another libwebp", True)
+
+
+def names_of(sources):
+    return {Path(source).name for source in sources}
+
+
+def test_a_plugins_sources_are_all_that_it_imports_from_its_package():
+    codecs = Path(plugins.__file__).parent / "codecs"
+    assert names_of(registry.sources_of(str(codecs / "none.py"))) == {"none.py"}
+    assert names_of(registry.sources_of(str(codecs / "webp.py"))) == {"webp.py", "checks.py"}
+    neural = {"neural.py", "neural_network.py", "neural_bitstream.py", "checks.py"}
+    assert names_of(registry.sources_of(str(codecs / "neural.py"))) == neural
+
+
+def test_a_change_in_a_module_that_plugins_share_is_a_change_of_each(install, tmp_path):
+    plugin = "from other_plugins import shared\nfrom os import path\n" + PLUGIN
+    install({"mitigation": {"noop": "other_plugins.noop:Noop"}}, plugin=plugin)
+    shared = tmp_path / "other_plugins" / "shared.py"
+    digests = []
+    for text in ("import other_plugins.deeper", "import other_plugins.deeper  # changed"):
+        shared.write_text(text)
+        for deeper in ("WIDTH = 1", "WIDTH = 2"):
+            (tmp_path / "other_plugins" / "deeper.py").write_text(deeper)
+            registry.sources_of.cache_clear()
+            digests.append(registry.load("mitigation", "noop").ref.digest)
+    assert len(set(digests)) == 4

@@ -44,9 +44,9 @@ def check_size(width: int, height: int, side: int, area: int) -> None:
         raise CodecError(f"Expected 1 to {side} pixels a side and at most {area} in all, but got {width}x{height}.")
 
 
-def optional_package(module: str) -> ModuleType:
-    """Import a package of the extra ``codecs``. Raises InvalidPlugin that says how to install it."""
+def optional_package(module: str, remedy: str = f"Run: {INSTALL}") -> ModuleType:
+    """Import a package of an extra, of ``codecs`` unless ``remedy`` says otherwise. Raises InvalidPlugin with it."""
     try:
         return import_module(module)
     except ImportError as error:
-        raise InvalidPlugin(f"The package {module} cannot be imported ({error}). Run: {INSTALL}") from error
+        raise InvalidPlugin(f"The package {module} cannot be imported ({error}). {remedy}") from error
