@@ -55,15 +55,24 @@ constraints: $(UV_STAMP) ## Pin every package for Python 3.11 to 3.13 in constra
 	UV_CUSTOM_COMPILE_COMMAND="make constraints" $(UV) pip compile pyproject.toml --quiet --all-extras --universal --fork-strategy fewest \
 		--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) --output-file constraints.txt
 
-# Python's packages bring their own libraries, so git is all that the tests need from Debian.
-system-deps: ## Install what the tests need besides Python packages (as root)
-	@if command -v git >/dev/null; then \
-		echo "system-deps: the tests need git and no other system package, and git is here."; \
-	elif [ "$$(id -u)" = 0 ]; then \
-		echo "system-deps: installing git with apt-get; the tests need no other system package."; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git; \
+# The tests need git. The other packages hold the programs that tests compare codecs with; those tests are skipped where
+# a program is absent. Python's packages bring their own libraries.
+SYSTEM_PACKAGES := git libjpeg-turbo-progs libopenjp2-tools webp libheif-examples libavif-bin libjxl-tools
+
+system-deps: ## Install what the tests use besides Python packages, with apt-get (as root)
+	@missing=; \
+	for package in $(SYSTEM_PACKAGES); do \
+		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then \
+		echo "system-deps: all here: $(SYSTEM_PACKAGES)"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "system-deps: installing$$missing (git for the tests, programs to compare codecs with)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else \
-		echo "system-deps: the tests need git. Install it, on Debian with: sudo apt-get install git" >&2; exit 1; \
+		echo "system-deps: not installed:$$missing. On Debian: sudo apt-get install$$missing" >&2; \
+		echo "Without git the tests fail; without the others, comparisons with these programs are skipped." >&2; \
+		command -v git >/dev/null; \
 	fi
 
 $(VENV)/.installed-%: $(UV_STAMP) pyproject.toml constraints.txt

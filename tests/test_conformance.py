@@ -2,8 +2,10 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
+from plugins.codecs.jpegxl import JpegXl
 from suite import conformance, protocols, runner
 from suite.db import queries
 from suite.db.engine import open_for_reading
@@ -83,3 +85,55 @@ def test_golden_values_survive_their_file():
     values = conformance.compute(SPEC)
     assert conformance.expected(SPEC) == values
     assert (conformance.GOLDEN / f"{SPEC.label}.toml").read_text() == conformance.as_toml(values)
+
+
+class Off(JpegXl):
+    """JPEG XL on another processor: a share of the pixels is a few levels off."""
+
+    levels, share = 1, 0.01
+
+    def decode(self, data):
+        image = super().decode(data)
+        rng = np.random.default_rng(0)
+        hit = (rng.random(image.shape) < self.share) & (image < 255 - self.levels)
+        return image + np.where(hit, self.levels, 0).astype(np.uint8)
+
+
+def jpegxl_conforms():
+    checks = conformance.check(protocols.load("pv-codecs@1"), {"jpegxl distance=6.0"})
+    return {check.kind: check.conforms for check in checks}
+
+
+@pytest.mark.parametrize(
+    ("levels", "share", "ok"), [(1, 0.01, True), (13, 0.0005, True), (1, 0.5, False), (40, 0.1, False)]
+)
+def test_within_its_tolerance_a_codec_conforms(monkeypatch, levels, share, ok):
+    monkeypatch.setattr("plugins.codecs.jpegxl.JpegXl", Off)
+    monkeypatch.setattr(Off, "levels", levels)
+    monkeypatch.setattr(Off, "share", share)
+    assert jpegxl_conforms() == {"pixels": ok, "bits": True}
+
+
+def test_without_a_tolerance_or_its_references_every_pixel_counts(golden, tmp_path, monkeypatch):
+    monkeypatch.setattr("plugins.codecs.jpegxl.JpegXl", Off)
+    assert jpegxl_conforms()["pixels"]
+    monkeypatch.setattr(Off, "tolerance", 0.0)
+    assert not jpegxl_conforms()["pixels"]
+    monkeypatch.undo()
+    monkeypatch.setattr(conformance, "GOLDEN", tmp_path / "golden")
+    shutil.rmtree(tmp_path / "golden" / "pv-codecs@1")
+    assert jpegxl_conforms()["pixels"]
+    monkeypatch.setattr("plugins.codecs.jpegxl.JpegXl", Off)
+    assert not jpegxl_conforms()["pixels"]
+
+
+def test_what_the_machine_lacks_is_named_and_what_has_no_golden_value_is_nobodys_fault(monkeypatch):
+    checks = conformance.check(protocols.load("marie2022@1"))
+    bpg = [check for check in checks if check.subject == "bpg"]
+    assert {(check.expected, check.conforms) for check in bpg} == {("", True)}
+    assert len(bpg) == 6
+    monkeypatch.setattr("plugins.codecs.jpeg2000.Jpeg2000.unavailable", "There is no OpenJPEG.", raising=False)
+    checks = conformance.check(protocols.load("marie2022@1"))
+    missing = {check.subject: check.missing for check in checks if check.missing and check.subject != "bpg"}
+    assert missing == {"jpeg2000": "There is no OpenJPEG."}
+    assert all(check.conforms for check in checks)

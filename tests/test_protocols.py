@@ -41,6 +41,8 @@ def test_released_digests_are_written_down_here_too():
 
 RELEASED = {
     "pv-cells@1": "sha256:747569b587fa233f5f922d411ced07256e3bd3d7aa3d31a1e4f7a5c33bc575c0",
+    "pv-codecs@1": "sha256:a62b554c7db6a92a1db5f1e89122978b56e2a9cca7d3366736b09a96deeb328d",
+    "marie2022@1": "sha256:1a4b3dd7bb8c8c1bedcb4711766e9c09d190a8c1a3cb03905acc3faab4a844cd",
 }
 
 

@@ -43,8 +43,11 @@ class Avif:
     ``encoder``: libaom; what else libavif can use is not in Pillow's wheels. ``tune``: what libaom optimises for; "iq",
     its setting for still images, is libavif's default. ``range``: of Y, Cb and Cr, which are BT.601's.
     ``tiles``: no tiles, hence no automatic choice of them either. ``threads``: of the encoder and of the decoder; with
-    more, libaom writes other bytes. Raises UsageError for a value that is not implemented, InvalidPlugin without
-    AVIF in Pillow.
+    more, libaom writes other bytes.
+    Debian 12's avifenc 0.11.1 has libaom 3.6.0, which knows no "iq" and decides otherwise: with tune "ssim", the same
+    quantizer and four sizes from 33x17 to 500x375, sizes were within 4 % of its files and PSNR within 0.8 dB. Pixels
+    equal those of its avifdec (dav1d 1.0.0), for our files and for its own.
+    Raises UsageError for a value that is not implemented, InvalidPlugin without AVIF in Pillow.
     """
 
     encoder: str = "aom"

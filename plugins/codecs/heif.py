@@ -42,6 +42,9 @@ class Heif:
     x265 codes whole blocks: libheif pads the image and stores the crop in the file, and those bytes count.
     ``preset``, ``tune``: x265's. ``matrix``, ``range``: of Y, Cb and Cr; written into the file.
     ``threads``: one frame thread and no pool, hence no wavefronts, which would change the bytes.
+    Debian 12's heif-enc 1.15.1 (x265 3.5) writes other boxes, up to 64 bytes more or fewer, which `decode` refuses;
+    with the same parameters PSNR was within 0.1 dB of its files (four sizes from 33x17 to 500x375). Pixels equal those
+    of its heif-convert, but for steps of 1 where 4:2:0 is interpolated.
     Raises UsageError for a value that is not implemented, InvalidPlugin without the package.
     """
 

@@ -58,6 +58,7 @@ class Jpeg2000:
     those of opj_compress 2.5.4, with Pillow 13.0.0 on OpenJPEG 2.5.4; 2.5.0 writes another version into its comment
     and differs in nothing else (144 codestreams). Pixels equalled opj_decompress 2.5.0's for all, and 2.5.4's for all
     but two, in which a few of 562,500 values differ by 1 (9-7 in floats, another compiler).
+    Pillow keeps the interpreter's lock all through OpenJPEG, both ways: only processes get more done on several cores.
     Raises UsageError for a value that is not implemented.
     """
 

@@ -43,6 +43,9 @@ class JpegXl:
     asked for (`quality_for`; equal but for the rounding of a 32-bit float).
     ``effort``: 1 to 9. ``decoding_speed``: libjxl's tier, 0 to 4, of bytes given for quicker decoding.
     ``color``: XYB inside, sRGB outside. ``threads``: the caller's alone; the bytes are the same with more.
+    Debian 12's cjxl 0.7.0 spends its bytes otherwise: at the same distance, from 10 down to 0.5, files of 160x128 and
+    500x375 were between 5 % smaller and 20 % larger than its own, and PSNR from 0.5 dB below to 2.5 dB above; at 15,
+    half as large again. Pixels of both decoders are within 1 of djxl's.
     Raises UsageError for a value that is not implemented, InvalidPlugin without the package.
     """
 
@@ -54,6 +57,7 @@ class JpegXl:
 
     name: ClassVar[str] = "jpegxl"
     version: ClassVar[str] = "1"
+    tolerance: ClassVar[float] = 0.5
     card: ClassVar[Card] = Card(
         summary="JPEG XL through pillow-jxl-plugin and libjxl.",
         authors="ISO/IEC JTC 1; the libjxl project; Isotr0py",

@@ -238,7 +238,7 @@ class ZooCodec(NeuralCodec):
 
     def file(self, quality: int) -> WeightFile:
         """Return the weights of one quality where they are registered."""
-        return zoo_file(self.name, self.metric, quality).located()
+        return zoo_file(self.name, self.metric, quality).located(self.name)
 
     @property
     def published(self) -> Sequence[PublishedWeights]:

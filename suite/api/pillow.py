@@ -51,7 +51,7 @@ def decoded_rgb(data: bytes, formats: tuple[str, ...]) -> Image:
 
 def rgb_array(image: PillowImage.Image) -> Image:
     """Return an image as RGB, shape (height, width, 3), uint8."""
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # to convert is to copy
 
 
 def resized(image: Image, height: int, width: int, resample: PillowImage.Resampling) -> Image:

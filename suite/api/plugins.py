@@ -28,7 +28,11 @@ class Availability(Protocol):
 
 @runtime_checkable
 class Codec(Protocol):
-    """Image to bytes to image. Called from several threads at once; it never measures itself."""
+    """Image to bytes to image. Called from several threads at once; it never measures itself.
+
+    Optional: ``tolerance: float``, by how many of the 255 levels (root mean square over an image) its decoded pixels
+    may differ from one kind of processor to another; none where it is not stated.
+    """
 
     name: str
     version: str

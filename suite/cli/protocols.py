@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from suite.cli.options import JsonOption, ProtocolArgument
@@ -50,8 +52,16 @@ def show(protocol: ProtocolArgument, json: JsonOption = False) -> None:
 
 
 @app.command()
-def golden(protocol: ProtocolArgument) -> None:
+def golden(
+    protocol: ProtocolArgument,
+    references: Annotated[
+        bool, typer.Option("--references", help="First write what the codecs with a tolerance decode here.")
+    ] = False,
+) -> None:
     """Print the golden values that this machine gives, in the form of their file."""
     from suite import conformance, protocols
 
-    typer.echo(conformance.as_toml(conformance.compute(protocols.load(protocol))), nl=False)
+    spec = protocols.load(protocol)
+    for file in conformance.write_references(spec) if references else ():
+        typer.echo(f"Wrote {file}", err=True)
+    typer.echo(conformance.as_toml(conformance.compute(spec)), nl=False)

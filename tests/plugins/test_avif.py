@@ -1,9 +1,7 @@
-"""The AVIF codec against Pillow used directly, avifdec, its contract, and damaged files."""
+"""The AVIF codec against Pillow used directly, avifenc and avifdec, its contract, and damaged files."""
 
 import io
 import re
-import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -17,6 +15,7 @@ from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import photo
 from suite.errors import CodecError, InvalidPlugin, UsageError
+from tests import programs
 
 
 def quality(value):
@@ -39,16 +38,41 @@ def test_is_what_pillow_does_by_itself(chroma, size):
         assert np.array_equal(Avif().decode(data), np.asarray(file))
 
 
-@pytest.mark.skipif(not shutil.which("avifdec"), reason="avifdec is not installed (apt install libavif-bin)")
-@pytest.mark.parametrize(("chroma", "range_"), [("4:2:0", "full"), ("4:4:4", "full"), ("4:4:4", "limited")])
-def test_decodes_as_avifdec_does(tmp_path, chroma, range_):
+VARIANTS = pytest.mark.parametrize(
+    ("chroma", "range_"), [("4:2:0", "full"), ("4:2:0", "limited"), ("4:4:4", "full"), ("4:4:4", "limited")]
+)
+
+
+@programs.needs("libavif-bin")
+@VARIANTS
+@pytest.mark.parametrize("size", [(1, 1), (65, 49)], ids=str)
+def test_decodes_as_avifdec_does(tmp_path, size, chroma, range_):
     codec = Avif(chroma=chroma, range=range_)
-    data = codec.encode(photo(65, 49), quality(60))
+    data = codec.encode(photo(*size), quality(60))
     (tmp_path / "a.avif").write_bytes(data)
-    subprocess.run(["avifdec", "a.avif", "a.png"], cwd=tmp_path, check=True, capture_output=True)
-    with PillowImage.open(tmp_path / "a.png") as file:
-        difference = np.abs(np.asarray(file.convert("RGB")).astype(int) - codec.decode(data))
-    assert difference.max() <= 1
+    programs.run(tmp_path, "avifdec", "--codec", "dav1d", "a.avif", "a.png")
+    assert np.array_equal(programs.read(tmp_path / "a.png"), codec.decode(data))
+
+
+@programs.needs("libavif-bin")
+@VARIANTS
+@pytest.mark.parametrize("size", [(17, 33), (128, 160)], ids=str)
+@pytest.mark.parametrize("value", [10, 60, 90])
+def test_is_nearly_what_an_older_avifenc_writes_and_reads_it(tmp_path, size, chroma, range_, value):
+    codec, image = Avif(chroma=chroma, range=range_, tune="ssim"), photo(*size)
+    programs.write(tmp_path / "a.png", image)
+    quantizer = ((100 - value) * 63 + 50) // 100  # as libavif turns quality into one since its release 1.0
+    libaom = ["-a", "end-usage=q", "-a", f"cq-level={quantizer}", "-a", "tune=ssim"]
+    options = ["--codec", "aom", "--jobs", 1, "--speed", 6, "--yuv", chroma.replace(":", ""), "--range", range_]
+    colour = ["--min", 0, "--max", 63, "--nclx", "1/13/6"]
+    programs.run(tmp_path, "avifenc", *options, *colour, *libaom, "a.png", "a.avif")
+    theirs, ours = (tmp_path / "a.avif").read_bytes(), codec.encode(image, quality(value))
+    assert len(ours) == pytest.approx(len(theirs), rel=0.04)
+    programs.run(tmp_path, "avifdec", "--codec", "dav1d", "a.avif", "b.png")
+    assert np.array_equal(programs.read(tmp_path / "b.png"), codec.decode(theirs))
+    assert programs.psnr(codec.decode(ours), image) == pytest.approx(
+        programs.psnr(codec.decode(theirs), image), abs=0.8
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,19 @@
-"""The HEIC codec against pillow-heif used directly, heif-convert, its contract, and damaged files."""
+"""The HEIC codec against pillow-heif used directly, heif-enc and heif-convert, its contract, and damaged files."""
 
 import io
 import re
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 
 from plugins.codecs.heif import Heif
 from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import photo
 from suite.errors import CodecError, InvalidPlugin, UsageError
+from tests import programs
 
 INSTALL = re.escape("pip install 'compression-suite[codecs]'")
 
@@ -47,15 +46,27 @@ def test_is_what_pillow_heif_does_by_itself(pillow_heif, chroma, size):
     assert np.array_equal(Heif().decode(data), np.asarray(pillow_heif.open_heif(data)))
 
 
-@pytest.mark.skipif(not shutil.which("heif-convert"), reason="heif-convert is not installed (libheif-examples)")
-def test_decodes_as_heif_convert_does(tmp_path):
-    codec = Heif(chroma="4:4:4")
-    data = codec.encode(photo(65, 49), quality(60))
-    (tmp_path / "a.heic").write_bytes(data)
-    subprocess.run(["heif-convert", "a.heic", "a.png"], cwd=tmp_path, check=True, capture_output=True)
-    with PillowImage.open(tmp_path / "a.png") as file:
-        difference = np.abs(np.asarray(file.convert("RGB")).astype(int) - codec.decode(data))
-    assert difference.max() <= 1
+@programs.needs("libheif-examples")
+@pytest.mark.parametrize("chroma", ["4:2:0", "4:4:4"])
+@pytest.mark.parametrize("size", [(17, 33), (128, 160)], ids=str)
+@pytest.mark.parametrize("value", [10, 60, 90])
+def test_is_nearly_what_older_programs_do(tmp_path, chroma, size, value):
+    codec, image = Heif(chroma=chroma), photo(*size)
+    programs.write(tmp_path / "source.png", image)
+    parameters = [f"{key}={value}" for key, value in codec.encoder_parameters().items()]
+    options = [word for parameter in parameters for word in ("-p", parameter)]
+    options += ["--matrix_coefficients=6", "--colour_primaries=1", "--transfer_characteristic=13"]
+    programs.run(tmp_path, "heif-enc", "-q", value, *options, "-o", "theirs.heic", "source.png")
+    theirs, ours = (tmp_path / "theirs.heic").read_bytes(), codec.encode(image, quality(value))
+    assert abs(len(ours) - len(theirs)) <= 64  # of boxes
+    (tmp_path / "ours.heic").write_bytes(ours)
+    for name in ("ours", "theirs"):
+        programs.run(tmp_path, "heif-convert", f"{name}.heic", f"{name}.png")
+    restored, restored_theirs = (programs.read(tmp_path / f"{name}.png") for name in ("ours", "theirs"))
+    assert programs.psnr(restored, image) == pytest.approx(programs.psnr(restored_theirs, image), abs=0.1)
+    assert np.abs(restored - codec.decode(ours)).max() <= (chroma == "4:2:0")
+    with pytest.raises(CodecError):
+        codec.decode(theirs)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The JPEG codec against Pillow used directly, against its contract, and against damaged bitstreams."""
+"""The JPEG codec against Pillow, cjpeg and djpeg, against its contract, and against damaged bitstreams."""
 
 import io
 import os
@@ -18,8 +18,10 @@ from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import photo
 from suite.errors import CodecError, UsageError
+from tests import programs
 
 ANNEX_K_LUMA_FIRST_ROW = [16, 11, 10, 16, 24, 40, 51, 61]
+SAMPLING = {"4:2:0": "2x2", "4:2:2": "2x1", "4:4:4": "1x1"}
 SIDES = st.integers(1, 40)
 IMAGES = st.tuples(SIDES, SIDES).flatmap(lambda size: arrays(np.uint8, (*size, 3)))
 
@@ -51,6 +53,28 @@ def test_is_what_pillow_does_by_itself(image, value):
     assert data == buffer.getvalue()
     with PillowImage.open(buffer) as file:
         assert np.array_equal(Jpeg().decode(data), np.asarray(file))
+
+
+@programs.needs("libjpeg-turbo-progs")
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (128, 160)], ids=str)
+@pytest.mark.parametrize(
+    "codec",
+    [
+        *(Jpeg(), Jpeg(chroma="4:2:2"), Jpeg(chroma="4:4:4"), Jpeg(progressive=True), Jpeg(optimize=True)),
+        Jpeg(chroma="4:4:4", progressive=True, optimize=True),
+    ],
+    ids=lambda codec: f"{codec.chroma}-{codec.progressive}-{codec.optimize}",
+)
+@pytest.mark.parametrize("value", [1, 10, 50, 95, 100])
+def test_is_what_the_reference_programs_do(tmp_path, size, codec, value):
+    image, data = photo(*size), codec.encode(photo(*size), quality(value))
+    programs.write(tmp_path / "source.ppm", image)
+    options = ["-quality", value, "-baseline", "-dct", "int", "-sample", SAMPLING[codec.chroma]]
+    options += ["-progressive"] * codec.progressive + ["-optimize"] * codec.optimize
+    programs.run(tmp_path, "cjpeg", *options, "-outfile", "written.jpg", "source.ppm")
+    assert (tmp_path / "written.jpg").read_bytes() == data
+    programs.run(tmp_path, "djpeg", "-dct", "int", "-outfile", "read.ppm", "written.jpg")
+    assert np.array_equal(programs.read(tmp_path / "read.ppm"), codec.decode(data))
 
 
 @pytest.mark.parametrize(("chroma", "layout"), [("4:2:0", (2, 2)), ("4:2:2", (2, 1)), ("4:4:4", (1, 1))])
@@ -144,6 +168,14 @@ def test_refuses_decompression_bombs_before_decoding():
     data = with_size(Jpeg().encode(photo(8, 8), quality(50)), 65000, 65000)
     with pytest.raises(CodecError, match="announces 4225000000 pixels"):
         Jpeg().decode(data)
+
+
+def test_refuses_more_scans_than_it_writes():
+    data = Jpeg(progressive=True).encode(photo(8, 8), quality(50))
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert data.count(b"\xff\xda") == 10
+    with pytest.raises(CodecError, match="more than the 10 scans"):
+        Jpeg().decode(data[:-2] + last + data[-2:])
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
-"""The JPEG XL codec against libjxl's binding used directly, djxl, its contract, and damaged codestreams."""
+"""The JPEG XL codec against libjxl's binding used directly, cjxl and djxl, its contract, and damaged codestreams."""
 
 import re
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 
 from plugins.codecs import jpegxl
 from plugins.codecs.jpegxl import DISTANCES, JpegXl, announced_size, quality_for
@@ -16,6 +14,7 @@ from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import photo
 from suite.errors import CodecError, InvalidPlugin, UsageError
+from tests import programs
 
 INSTALL = re.escape("pip install 'compression-suite[codecs]'")
 
@@ -56,15 +55,30 @@ def test_is_what_the_binding_does_by_itself(size):
     assert JpegXl().decode(data).tobytes() == bytes(binding.Decoder()(data)[2])
 
 
-@pytest.mark.skipif(not shutil.which("djxl"), reason="djxl is not installed (apt install libjxl-tools)")
+@programs.needs("libjxl-tools")
+@pytest.mark.parametrize("size", [(1, 1), (65, 49)], ids=str)
 @pytest.mark.parametrize("value", [0.5, 2.0, 15.0])
-def test_decodes_as_djxl_does(tmp_path, value):
-    data = JpegXl().encode(photo(65, 49), distance(value))
+def test_decodes_as_djxl_does(tmp_path, size, value):
+    data = JpegXl().encode(photo(*size), distance(value))
     (tmp_path / "a.jxl").write_bytes(data)
-    subprocess.run(["djxl", "a.jxl", "a.png"], cwd=tmp_path, check=True, capture_output=True)
-    with PillowImage.open(tmp_path / "a.png") as file:
-        difference = np.abs(np.asarray(file.convert("RGB")).astype(int) - JpegXl().decode(data))
-    assert difference.max() <= 1
+    programs.run(tmp_path, "djxl", "a.jxl", "a.ppm")
+    assert np.abs(programs.read(tmp_path / "a.ppm") - JpegXl().decode(data)).max() <= 1
+
+
+@programs.needs("libjxl-tools")
+@pytest.mark.parametrize("size", [(128, 160), (375, 500)], ids=str)
+@pytest.mark.parametrize("value", [10.0, 2.0, 0.5])
+def test_is_near_what_an_older_cjxl_writes_and_reads_it(tmp_path, size, value):
+    image = photo(*size)
+    programs.write(tmp_path / "a.ppm", image)
+    options = ["-d", value, "-e", 7, "--container=0", "--num_threads=0", "-x", "color_space=RGB_D65_SRG_Rel_SRG"]
+    programs.run(tmp_path, "cjxl", "a.ppm", "a.jxl", *options)
+    theirs, ours = (tmp_path / "a.jxl").read_bytes(), JpegXl().encode(image, distance(value))
+    assert 0.95 < len(ours) / len(theirs) < 1.2
+    restored, restored_theirs = JpegXl().decode(ours), JpegXl().decode(theirs)
+    assert -0.5 < programs.psnr(restored, image) - programs.psnr(restored_theirs, image) < 2.5
+    programs.run(tmp_path, "djxl", "a.jxl", "b.ppm")
+    assert np.abs(programs.read(tmp_path / "b.ppm") - restored_theirs).max() <= 1
 
 
 @pytest.mark.parametrize("parameters", [{"effort": 5}, {"decoding_speed": 1}], ids=str)

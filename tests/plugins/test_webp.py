@@ -2,8 +2,6 @@
 
 import io
 import re
-import shutil
-import subprocess
 from itertools import pairwise
 
 import numpy as np
@@ -18,11 +16,10 @@ from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import mutations, photo
 from suite.errors import CodecError, UsageError
+from tests import programs
 
 SIDES = st.integers(1, 40)
 IMAGES = st.tuples(SIDES, SIDES).flatmap(lambda size: arrays(np.uint8, (*size, 3)))
-PROGRAMS = ("cwebp", "dwebp")
-with_programs = pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason="needs cwebp and dwebp (apt: webp)")
 
 
 def quality(value):
@@ -49,20 +46,17 @@ def test_is_what_pillow_does_by_itself(image, value):
         assert np.array_equal(Webp().decode(data), np.asarray(file))
 
 
-@with_programs
+@programs.needs("webp")
 @pytest.mark.parametrize("size", [(1, 1), (17, 33), (128, 160)], ids=str)
 @pytest.mark.parametrize("method", [0, 4, 6])
 @pytest.mark.parametrize("value", [0, 50, 90])
 def test_is_what_the_reference_programs_do(tmp_path, size, method, value):
     image, data = photo(*size), Webp(method=method).encode(photo(*size), quality(value))
-    source, written, read = (tmp_path / name for name in ("source.ppm", "written.webp", "read.ppm"))
-    PillowImage.fromarray(image).save(source)
-    run = ["cwebp", "-quiet", "-q", str(value), "-m", str(method), source, "-o", written]
-    subprocess.run(run, check=True, timeout=60)
-    assert written.read_bytes() == data
-    subprocess.run(["dwebp", "-quiet", "-ppm", written, "-o", read], check=True, timeout=60)
-    with PillowImage.open(read) as file:
-        assert np.array_equal(np.asarray(file), Webp().decode(data))
+    programs.write(tmp_path / "source.ppm", image)
+    programs.run(tmp_path, "cwebp", "-q", value, "-m", method, "source.ppm", "-o", "written.webp")
+    assert (tmp_path / "written.webp").read_bytes() == data
+    programs.run(tmp_path, "dwebp", "-ppm", "written.webp", "-o", "read.ppm")
+    assert np.array_equal(programs.read(tmp_path / "read.ppm"), Webp().decode(data))
 
 
 def test_takes_more_bytes_at_higher_quality():
