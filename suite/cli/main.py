@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from suite import __version__
-from suite.cli import cache, check, data, demo, doctor, plan, plugins, protocols, ranking, rates, run, show, train
+from suite.cli import (
+    audit,
+    cache,
+    check,
+    data,
+    demo,
+    doctor,
+    plan,
+    plugins,
+    protocols,
+    ranking,
+    rates,
+    run,
+    show,
+    train,
+)
 from suite.errors import SuiteError
 
 app = typer.Typer(
@@ -29,6 +44,7 @@ for command in (
     plugins.plugins,
     check.check,
     doctor.doctor,
+    audit.audit,
 ):
     app.command()(command)
 app.add_typer(protocols.app, name="protocols")

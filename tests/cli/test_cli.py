@@ -28,6 +28,7 @@ def suite(tmp_path):
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
     "cache",
+    "audit",
 ]
 
 
