@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from sqlalchemy import Engine
 
-from leaderboard.views import curves, ranking
+from leaderboard.views import curves, published, ranking
+from suite.db import queries
 from suite.db.engine import open_for_reading
-from suite.db.queries import StoredProtocol, protocols
+from suite.db.queries import Ranking, StoredProtocol
 from suite.errors import StorageError
 from suite.report.board import rates, standing, status_of
 
@@ -38,24 +40,31 @@ def chosen_protocol(stored: tuple[StoredProtocol, ...]) -> StoredProtocol:
 
 
 def page() -> None:
-    """Show one protocol's standing."""
+    """Show one protocol's standing, and below it what papers print."""
     st.set_page_config(page_title="compression-suite", layout="wide")
     st.title("What compression costs vision models")
     path = database_path()
     try:
         engine = open_for_reading(path)
-        stored = protocols(engine)
+        stored = queries.protocols(engine)
+        numbers = queries.published(engine)
     except StorageError as error:
         st.info(str(error))
         return
     if not stored:
         st.info(f"{path} has no results yet. Run: suite demo")
-        return
+    label, found = show_measured(engine, stored) if stored else ("", Ranking())
+    published.show(numbers, label, found)
+
+
+def show_measured(engine: Engine, stored: tuple[StoredProtocol, ...]) -> tuple[str, Ranking]:
+    """Show the standing of the protocol that the reader chooses, and return its label and its ranking."""
     protocol = chosen_protocol(stored)
     st.caption(f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}")
     found = standing(engine, protocol)
     ranking.show(protocol.label, found)
     curves.show(found, rates(engine, protocol))
+    return protocol.label, found
 
 
 page()

@@ -7,7 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from suite.db.queries import Drop, RankingRow
+from suite.db.queries import Drop, PublishedNumber, RankingRow
+from suite.report.published import BITS_PER_PIXEL, MeasuredBeside, axis_of
 from suite.report.tables import entry_of, setting_of
 
 OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999"]
@@ -54,3 +55,86 @@ def point(row: RankingRow, drop: Drop) -> dict[str, Any]:
         "rate": drop.bits_per_pixel,
         "drop": round(100 * (drop.drop or 0.0), 4),
     }
+
+
+AS_PUBLISHED = "as published"
+
+
+def published_curves(
+    numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]
+) -> alt.Chart | alt.FacetChart | None:
+    """Return the drop in percentage points by setting: a panel a model and codec, a colour a mitigation.
+
+    What was measured here has another line style. None where no number is of a setting that is itself a number.
+    """
+    points = published_points(numbers, beside)
+    if not points:
+        return None
+    panels = list(dict.fromkeys(each["panel"] for each in points))
+    mitigations = list(dict.fromkeys(each["mitigation"] for each in points))
+    origins = list(dict.fromkeys((AS_PUBLISHED, *(each["origin"] for each in points))))
+    drops = alt.Chart().encode(
+        x=alt.X("setting:Q", title="setting", scale=alt.Scale(zero=False)),
+        y=alt.Y("drop:Q", title="drop, percentage points"),
+        color=alt.Color(
+            "mitigation:N",
+            scale=alt.Scale(domain=mitigations, range=OKABE_ITO),
+            legend=alt.Legend(orient="bottom", columns=PANELS_A_ROW, labelLimit=0),
+        ),
+        tooltip=["panel:N", "mitigation:N", "setting:Q", "drop:Q", "origin:N"],
+    )
+    style = alt.StrokeDash(
+        "origin:N",
+        scale=alt.Scale(domain=origins),
+        legend=alt.Legend(orient="bottom", columns=1, labelLimit=0, symbolSize=900),
+    )
+    # Points apart from the lines: as a part of them they would take the line style out of the legend.
+    panel = alt.layer(
+        drops.mark_line().encode(strokeDash=style), drops.mark_circle(opacity=1), data=alt.Data(values=points)
+    )
+    chart = panel.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT).facet(
+        facet=alt.Facet("panel:N", title=None, sort=panels), columns=PANELS_A_ROW
+    )
+    return chart.resolve_scale(x="independent")
+
+
+def published_points(numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]) -> list[dict[str, Any]]:
+    """Return the points of papers' numbers at numeric settings, and those measured here on the same axes."""
+    drawn = [number for number in numbers if number_in(number.setting) is not None]
+    axes = {(number.model, number.codec): number for number in drawn}
+    return [
+        *(published_point(number, number_in(number.setting), number.drop) for number in drawn),
+        *(
+            published_point(axes[each.model, each.drop.codec], setting, each.drop.drop or 0.0)
+            | {"mitigation": each.mitigation, "origin": each.origin}
+            for each in beside
+            if (each.model, each.drop.codec) in axes
+            and (setting := place_of(each, axes[each.model, each.drop.codec].parameter)) is not None
+        ),
+    ]
+
+
+def published_point(number: PublishedNumber, setting: float | None, drop: float) -> dict[str, Any]:
+    """Return a point in the panel of a paper's number."""
+    return {
+        "panel": f"{number.model}, {axis_of(number)}",
+        "mitigation": number.mitigation,
+        "setting": setting,
+        "drop": round(100 * drop, 4),
+        "origin": AS_PUBLISHED,
+    }
+
+
+def place_of(measured: MeasuredBeside, parameter: str) -> float | None:
+    """Return where a measured drop stands on a paper's axis, None where it has no place."""
+    if parameter == BITS_PER_PIXEL:
+        return measured.drop.bits_per_pixel
+    return number_in(str(measured.drop.value)) if measured.drop.parameter == parameter else None
+
+
+def number_in(setting: str) -> float | None:
+    """Return the number that a setting is, None where it is another word."""
+    try:
+        return float(setting)
+    except ValueError:
+        return None

@@ -16,9 +16,11 @@ from suite.cli import (
     data,
     demo,
     doctor,
+    imports,
     plan,
     plugins,
     protocols,
+    published,
     ranking,
     rates,
     run,
@@ -40,6 +42,7 @@ for command in (
     plan.plan,
     ranking.ranking,
     rates.rates,
+    published.published,
     show.show,
     plugins.plugins,
     check.check,
@@ -50,6 +53,7 @@ for command in (
 app.add_typer(protocols.app, name="protocols")
 app.add_typer(data.app, name="data")
 app.add_typer(cache.app, name="cache")
+app.add_typer(imports.app, name="import")
 app.add_typer(train.app, name="train")
 
 INTERRUPTED = 130

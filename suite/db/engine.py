@@ -56,15 +56,15 @@ def open_for_reading(path: Path) -> Engine:
     with storage_errors(path):
         if not path.exists():
             raise MissingDatabase(
-                f"There is no database at {path}. Run 'suite run' or 'suite demo' to make one, or name another with "
-                "--database."
+                f"There is no database at {path}. Run 'suite run' or 'suite demo' to make one, "
+                "'suite import published' for the papers' numbers, or name another with --database."
             )
         with engine.connect() as connection:
             revision = known_revision(connection, path)
     if revision != REVISIONS[-1]:
         raise StorageError(
             f"{path} has {'no results yet' if revision is None else f'the older schema {revision}'}: open it once for "
-            "writing, for example with 'suite run'."
+            "writing, for example with 'suite run' or 'suite import published'."
         )
     return engine
 

@@ -28,13 +28,16 @@ from suite.db.records import (
     StoredResult,
 )
 from suite.db.schema import condition, environment, erratum, metric, plugin, protocol, run
+from suite.db.schema import published as published_table
 from suite.db.schema import result as results_table
 from suite.errors import UsageError
+from suite.published import Distortion, PublishedNumber
 from suite.spec import Cell, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Tuning
 
 __all__ = [
     "Drop",
     "Erratum",
+    "PublishedNumber",
     "Ranking",
     "RankingRow",
     "ResultDetails",
@@ -46,6 +49,7 @@ __all__ = [
     "failures",
     "plugins",
     "protocols",
+    "published",
     "ranking",
     "result",
     "results",
@@ -145,6 +149,34 @@ def results(
 def failures(engine: Engine, run_id: int) -> tuple[StoredResult, ...]:
     """Return what failed in one run, newest first."""
     return results(engine, run_id=run_id, status="failed")
+
+
+def published(
+    engine: Engine, source: str | None = None, *, model: str | None = None, task: str | None = None
+) -> tuple[PublishedNumber, ...]:
+    """Return what papers print, in their order; of a number that was transcribed twice the newer counts.
+
+    ``source`` names a study, ``model`` and ``task`` are the paper's words. No ranking ever reads these.
+    """
+    of = published_table.c
+    wanted = {"source": source, "model": model, "task": task}
+    newest = select(func.max(of.id)).group_by(*(of[name] for name in WHICH_NUMBER))
+    query = select(published_table).where(of.id.in_(newest)).order_by(of.id)
+    query = query.where(*(of[name] == value for name, value in wanted.items() if value is not None))
+    with reading(engine) as connection:
+        return tuple(published_number(row) for row in connection.execute(query))
+
+
+WHICH_NUMBER = ("source", "table", "task", "dataset", "model", "metric", "codec", "parameter", "setting", "mitigation")
+"""The columns that say which number of a paper a row holds."""
+
+
+def published_number(row: Any) -> PublishedNumber:
+    """Return the number of a paper that a row holds."""
+    values = dict(row._mapping)
+    stated = {name: values.pop(name) for name in Distortion.__struct_fields__}
+    kept = {name: values[name] for name in PublishedNumber.__struct_fields__ if name in values}
+    return PublishedNumber(**kept, distortion=None if stated["psnr_db"] is None else Distortion(**stated))
 
 
 def result(engine: Engine, result_id: int) -> ResultDetails:

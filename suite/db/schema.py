@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision that this suite knows, oldest first; the last is the one it works with."""
 
 
@@ -158,4 +158,30 @@ erratum = Table(
     Column("reason", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("erratum_by_result", "result_id"),
+)
+
+# What papers print: no result stands behind it, and no row of another table points here.
+published = Table(
+    "published",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("reference", Float, nullable=False),
+    Column("codec", Text, nullable=False),
+    Column("parameter", Text, nullable=False),
+    Column("setting", Text, nullable=False),
+    Column("mitigation", Text, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("psnr_db", Float),
+    Column("ssim", Float),
+    Column("bits_per_pixel", Float),
+    Column("imported_at", UtcDateTime, nullable=False),
+    Index("published_by_source", "source", "task"),
 )

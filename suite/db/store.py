@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from suite.db import outcomes as outcome_files
 from suite.db import schema
 from suite.db.engine import writing
 from suite.errors import StorageError, UsageError
+from suite.published import PublishedNumber
 from suite.spec import Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, to_json
 
 if TYPE_CHECKING:
@@ -101,6 +102,16 @@ class Store:
                 raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
             return add(connection, schema.erratum, values)
 
+    def import_published(self, numbers: Iterable[PublishedNumber]) -> int:
+        """Record the numbers of papers that are not known yet, all or none, and return how many those are."""
+        rows = {number.digest: published_values(number) for number in numbers}
+        with writing(self.engine) as connection:
+            known = set(connection.scalars(select(schema.published.c.digest)))
+            new = [{"digest": digest, **values} for digest, values in rows.items() if digest not in known]
+            for values in new:
+                connection.execute(insert(schema.published).values(imported_at=self.clock(), **values))
+        return len(new)
+
     def _record_digest(self, table: Table, digest: str, values: Mapping[str, Any]) -> str:
         with writing(self.engine) as connection:
             if find(connection, table, digest=digest) is None:
@@ -128,6 +139,12 @@ def measure_values(measure: Measure) -> dict[str, Any]:
     bounds = {"low": measure.low, "high": measure.high}
     plain = {name: None if bound is None else float(bound) for name, bound in bounds.items()}
     return {"name": measure.name, "value": float(measure.value), **plain}
+
+
+def published_values(number: PublishedNumber) -> dict[str, Any]:
+    """Return the columns of a paper's number."""
+    values: dict[str, Any] = msgspec.to_builtins(number)
+    return values | (values.pop("distortion") or {})
 
 
 def result_values(result: Result) -> dict[str, Any]:

@@ -27,8 +27,7 @@ def suite(tmp_path):
 
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
-    "cache",
-    "audit",
+    *("cache", "audit", "import", "published"),
 ]
 
 

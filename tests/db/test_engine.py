@@ -17,11 +17,12 @@ from suite.db import queries, schema
 from suite.db.engine import migrate, open_for_reading, open_for_writing
 from suite.db.store import Store
 from suite.errors import DatabaseReadOnly, MissingDatabase, NewerDatabase, StorageError
+from suite.published import STUDIES, numbers_of
 from tests.db.measured import protocol
 
 DUMPS = Path(__file__).parent / "dumps"
 TOY = protocol()
-TABLES = ["protocol", "environment", "plugin", "condition", "run", "result", "metric", "erratum"]
+TABLES = ["protocol", "environment", "plugin", "condition", "run", "result", "metric", "erratum", "published"]
 
 
 def differences(engine: Engine) -> list[object]:
@@ -146,6 +147,7 @@ def test_an_up_to_date_database_opens_without_alembic_or_pyarrow(laboratory):
 def test_nothing_that_was_recorded_can_be_changed(laboratory, table, change):
     numbers = laboratory.record_entry(TOY, {10: 0.5})
     laboratory.store.add_erratum(numbers[10], author="ada", reason="why")
+    laboratory.store.import_published(numbers_of(STUDIES[0])[:3])
     column = schema.metadata.tables[table].primary_key.columns[0].name
     with closing(sqlite3.connect(laboratory.path)) as connection:
         before = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - constants
@@ -188,8 +190,8 @@ def test_a_reader_of_an_empty_file_is_told_to_open_it_for_writing(tmp_path):
 
 
 def test_a_reader_of_an_older_schema_is_told_to_open_it_for_writing(laboratory, monkeypatch):
-    monkeypatch.setattr(engines, "REVISIONS", ("0001", "0002"))
-    with pytest.raises(StorageError, match="older schema 0001: open it once for writing"):
+    monkeypatch.setattr(engines, "REVISIONS", (*schema.REVISIONS, "0999"))
+    with pytest.raises(StorageError, match=f"older schema {schema.REVISIONS[-1]}: open it once for writing"):
         open_for_reading(laboratory.path)
 
 
@@ -197,7 +199,9 @@ def test_a_reader_of_an_older_schema_is_told_to_open_it_for_writing(laboratory, 
 def test_a_database_of_a_newer_suite_is_refused(laboratory, open_it):
     with engines.writing(laboratory.engine) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
-    with pytest.raises(NewerDatabase, match=r"has schema 0999, .* none after 0001. Upgrade the suite"):
+    with pytest.raises(
+        NewerDatabase, match=rf"has schema 0999, .* none after {schema.REVISIONS[-1]}. Upgrade the suite"
+    ):
         open_it(laboratory.path)
 
 

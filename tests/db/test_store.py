@@ -83,6 +83,7 @@ def test_what_results_share_is_recorded_once(laboratory):
         "result": 6,
         "metric": 6,
         "erratum": 0,
+        "published": 0,
     }
 
 

@@ -6,8 +6,9 @@ from streamlit.testing.v1 import AppTest
 
 from suite import protocols, runner
 from suite.lineup import Choice
+from suite.published import STUDIES, numbers_of
 from suite.tuning import Wish
-from tests.db.measured import Laboratory
+from tests.db.measured import Laboratory, protocol
 from tests.report.measured_curves import points, record_curves
 
 APP = str(Path(__file__).parents[2] / "leaderboard" / "app.py")
@@ -58,3 +59,51 @@ def test_a_file_that_is_no_database_is_explained(opened, tmp_path):
     app = opened(tmp_path / "r.db")
     assert not app.exception
     assert "no database of the suite" in app.info[0].value
+
+
+def imported(laboratory):
+    """Import the papers' numbers, and return the database's path."""
+    for study in STUDIES:
+        laboratory.store.import_published(numbers_of(study))
+    laboratory.engine.dispose()
+    return laboratory.path
+
+
+def test_a_database_without_published_numbers_says_how_to_import_them(opened, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.engine.dispose()
+    app = opened(laboratory.path)
+    assert not app.exception
+    assert [each.value.rpartition("Run: ")[2] for each in app.info] == ["suite demo", "suite import published"]
+
+
+def test_published_numbers_are_shown_before_anything_is_measured(opened, tmp_path):
+    app = opened(imported(Laboratory(tmp_path)))
+    assert not app.exception
+    assert [heading.value for heading in app.header] == ["Published studies"]
+    assert "They are not measured here and have no rank." in app.text[0].value
+    assert app.subheader[0].value == "Drop by setting, as published"
+    table = app.dataframe[0].value
+    assert table[(table["model"] == "ResNet-50") & (table["mitigation"] == "none")]["10"].to_list() == ["63.43"]
+    assert app.dataframe[1].value["numbers"].to_list() == ["841", "80", "10"]
+
+
+def test_every_published_track_can_be_chosen(opened, tmp_path):
+    app = opened(imported(Laboratory(tmp_path)))
+    tracks = app.selectbox[0].options
+    assert len(tracks) == 6 + 1 + 3
+    for track in tracks:
+        app.selectbox[0].set_value(track).run()
+        assert not app.exception
+        assert app.subheader[1].value.startswith(track)
+
+
+def test_published_numbers_stand_below_the_ranking_and_beside_what_was_measured(opened, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    resnet = "torchvision:resnet50.IMAGENET1K_V1"
+    laboratory.record_entry(protocol(), {None: 0.9, 10: 0.5, 90: 0.8}, model=resnet)
+    app = opened(imported(laboratory))
+    assert not app.exception
+    assert app.subheader[0].value.startswith("toy@1: not ranked")
+    assert app.dataframe[0].value["entry"].to_list() == [resnet]
+    assert "Beside them: measured here, toy@1 (cells, 526 images)" in [text.value for text in app.text]

@@ -1,11 +1,17 @@
 """What the charts draw, read from the specification that the browser gets."""
 
+import dataclasses
+
 import msgspec
 import pytest
 
-from leaderboard.charts import OKABE_ITO, drop_curves
+from leaderboard.charts import OKABE_ITO, drop_curves, published_curves
 from suite.db import queries
+from suite.published import STUDIES, numbers_of
+from suite.report.published import measured_beside
 from tests.db.measured import Laboratory, condition, protocol, ref, result
+
+EHRLICH, MARIE, JANEIRO = STUDIES
 
 
 def rows(tmp_path, models, codecs):
@@ -46,3 +52,51 @@ def test_no_line_joins_two_codecs(tmp_path, models, codecs, line, panels):
 
 def test_colours_are_distinct():
     assert len(set(OKABE_ITO)) == len(OKABE_ITO)
+
+
+def test_published_numbers_are_drawn_by_model_and_mitigation():
+    numbers = [number for number in numbers_of(EHRLICH) if number.model in ("ResNet-50", "VGG-19")]
+    chart = published_curves(numbers, []).to_dict()
+    points = chart["data"]["values"]
+    assert len(points) == len(numbers) == 82
+    assert {each["panel"] for each in points} == {"ResNet-50, jpeg quality", "VGG-19, jpeg quality"}
+    encoding = chart["spec"]["layer"][0]["encoding"]
+    assert (encoding["color"]["field"], encoding["strokeDash"]["field"]) == ("mitigation", "origin")
+    assert encoding["strokeDash"]["scale"]["domain"] == ["as published"]
+    (drop,) = [
+        p["drop"] for p in points if (p["panel"][:9], p["mitigation"], p["setting"]) == ("ResNet-50", "none", 10)
+    ]
+    assert drop == pytest.approx(75.31 - 63.43)
+
+
+def test_what_has_no_numeric_setting_is_not_drawn():
+    numbers = numbers_of(MARIE)
+    points = published_curves(numbers, []).to_dict()["data"]["values"]
+    assert len(points) == len(numbers) - 8
+    assert len({each["panel"] for each in points}) == 6
+    assert published_curves([number for number in numbers if number.codec == "lossless"], []) is None
+
+
+def test_what_was_measured_here_has_another_line_style(tmp_path):
+    resnet = "torchvision:resnet50.IMAGENET1K_V1"
+    found = queries.Ranking(ranked=rows(tmp_path, [resnet], ["jpeg", "webp"]))
+    numbers = [number for number in numbers_of(EHRLICH) if number.task == "classification"]
+    chart = published_curves(numbers, measured_beside("toy@1", found, numbers)).to_dict()
+    origin = "measured here, toy@1 (cells, 526 images)"
+    assert chart["spec"]["layer"][0]["encoding"]["strokeDash"]["scale"]["domain"] == ["as published", origin]
+    measured = [each for each in chart["data"]["values"] if each["origin"] == origin]
+    assert [(each["panel"], each["mitigation"], each["setting"], each["drop"]) for each in measured] == [
+        ("ResNet-50, jpeg quality", "none", 10.0, 39.0),
+        ("ResNet-50, jpeg quality", "none", 90.0, 31.0),
+    ]
+
+
+def test_at_a_papers_rates_what_was_measured_stands_at_its_own_rate(tmp_path):
+    swin = "timm:swin_tiny_patch4_window7_224.ms_in1k"
+    (row,) = rows(tmp_path, [swin], ["bpg"])
+    drops = tuple(dataclasses.replace(drop, bits_per_pixel=0.25) for drop in row.drops)
+    found = queries.Ranking(ranked=(dataclasses.replace(row, drops=drops),))
+    numbers = [number for number in numbers_of(JANEIRO) if number.task == "classification"]
+    points = published_curves(numbers, measured_beside("toy@1", found, numbers)).to_dict()["data"]["values"]
+    measured = [each for each in points if each["origin"] != "as published"]
+    assert [(each["panel"], each["setting"]) for each in measured] == [("Swin-T, bpg bpp", 0.25)] * 2
