@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select, exists, func, select
 
 from suite.api import Card
-from suite.db.engine import reading
+from suite.db import outcomes as outcome_files
+from suite.db.engine import database_path, reading
+from suite.db.pairs import pair
 from suite.db.ranking import rank
 from suite.db.records import (
     Drop,
     Erratum,
+    Pair,
     Ranking,
     RankingRow,
     ResultDetails,
@@ -30,13 +33,17 @@ from suite.db.records import (
 from suite.db.schema import condition, environment, erratum, metric, plugin, protocol, run
 from suite.db.schema import published as published_table
 from suite.db.schema import result as results_table
-from suite.errors import UsageError
+from suite.errors import DataError, StorageError, UsageError
 from suite.published import Distortion, PublishedNumber
 from suite.spec import Cell, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Tuning
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "Drop",
     "Erratum",
+    "Pair",
     "PublishedNumber",
     "Ranking",
     "RankingRow",
@@ -47,6 +54,8 @@ __all__ = [
     "StoredResult",
     "done_cells",
     "failures",
+    "paired_outcomes",
+    "pairs",
     "plugins",
     "protocols",
     "published",
@@ -101,17 +110,66 @@ def ranking(
     ``released`` says whether the protocol is one: drafts are listed, never ranked. Each track has its own ranks.
     ``usable`` leaves out trials and what does not conform, for what is computed of several results at once.
     """
-    of = results_table.c
     with reading(engine) as connection:
         stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
         if stored is None:
             return Ranking()
-        newest = select(func.max(of.id)).join(condition).where(condition.c.protocol_id == stored.id)
-        if task is not None:
-            newest = newest.where(condition.c.task == str(task))
-        cells = newest.group_by(of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
+        cells = newest_of(stored.id, task)
         found = (each for each in stored_results(connection, cells) if not usable or is_usable(each.result))
         return rank(parsed(stored.spec, ProtocolSpec), found, released=released)
+
+
+def newest_of(protocol_id: int, task: str | None) -> Select[Any]:
+    """Select the numbers of the newest results under a protocol, one for each cell and machine."""
+    of = results_table.c
+    newest = select(func.max(of.id)).join(condition).where(condition.c.protocol_id == protocol_id)
+    if task is not None:
+        newest = newest.where(condition.c.task == str(task))
+    return newest.group_by(of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
+
+
+def pairs(
+    engine: Engine,
+    protocol_digest: str,
+    first: str,
+    second: str,
+    *,
+    task: str | None = None,
+    environment_digest: str | None = None,
+) -> tuple[Pair, ...]:
+    """Return what two entries measured on the same samples, condition by condition in the protocol's order.
+
+    Entries are named as a ranking shows them: ``"model"`` or ``"model + mitigation"``. ``environment_digest``, or its
+    beginning, names the machine; else it is the one they were measured on last. Raises UsageError for a name that no
+    entry has, and for entries without a condition in common.
+    """
+    with reading(engine) as connection:
+        stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
+        if stored is None:
+            raise UsageError("No results are stored under this protocol. Measure both entries with: suite run PROTOCOL")
+        found = list(stored_results(connection, newest_of(stored.id, task)))
+        return pair(parsed(stored.spec, ProtocolSpec), found, first, second, environment=environment_digest)
+
+
+def paired_outcomes(engine: Engine, found: Pair) -> tuple[pa.Table, pa.Table]:
+    """Return the per-sample tables of both results of a pair.
+
+    Raises DataError where they are not of the same samples in the same order, StorageError where a result was stored
+    without a table, DamagedOutcomes where that is missing or altered.
+    """
+    directory = outcome_files.outcomes_directory(database_path(engine).resolve())
+    for stored in (found.first, found.second):
+        if not stored.result.outcomes:
+            raise StorageError(
+                f"Result {stored.id} ({stored.result.cell}) has no per-sample outcomes. Measure it with 'suite run'."
+            )
+    first, second = (outcome_files.read(directory, each.result.outcomes) for each in (found.first, found.second))
+    if not first["truth"].equals(second["truth"]):
+        raise DataError(
+            f"Results {found.first.id} and {found.second.id} ({found.condition}) hold other samples, or in another "
+            f"order: {first.num_rows} and {second.num_rows} rows whose truths differ. Measure both again."
+        )
+    return first, second
 
 
 def is_usable(measured: Result) -> bool:

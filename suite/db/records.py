@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from suite.api import Card, Task
-from suite.spec import Environment, Measure, PluginRef, ProtocolSpec, Result, Value
+from suite.spec import Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,23 @@ class StoredResult:
     def measure(self, name: str) -> Measure | None:
         """Return the metric of that name, if it was measured."""
         return next((measure for measure in self.result.measures if measure.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """What two entries measured under one condition: on one machine, on the same samples in the same order.
+
+    ``metric`` is the one that their ranking uses.
+    """
+
+    first: StoredResult
+    second: StoredResult
+    metric: str
+
+    @property
+    def condition(self) -> Condition:
+        """The first's condition; the second's has another ``geometry`` where that comes before the codec."""
+        return self.first.result.cell.condition
 
 
 @dataclass(frozen=True, kw_only=True)

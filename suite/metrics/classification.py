@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from suite.api import Classification, Prediction, Truth
 from suite.errors import DataError, InvalidProtocol, PredictionError, nearest
-from suite.metrics.stats import wilson
+from suite.metrics.stats import stratified_wilson, wilson
 from suite.spec import Measure
 
 SCHEMA = pa.schema([("truth", pa.int32()), ("predicted", pa.int32()), ("score", pa.float32()), ("correct", pa.bool_())])
@@ -27,8 +27,8 @@ def top1(predicted: ArrayLike, truth: ArrayLike) -> float:
 def balanced_accuracy(predicted: ArrayLike, truth: ArrayLike) -> float:
     """Return the mean recall over the classes that occur in ``truth``, each weighing the same; shapes (n,)."""
     predicted, truth = _paired(predicted, truth)
-    _, index, count = np.unique(truth, return_inverse=True, return_counts=True)
-    return float(np.mean(np.bincount(index, weights=predicted == truth) / count))
+    hits, count = _by_class(predicted, truth)
+    return float(np.mean(hits / count))
 
 
 def check(predictions: Sequence[Prediction], *, expected: int, classes: int) -> None:
@@ -64,6 +64,18 @@ def measures(table: pa.Table, names: Sequence[str]) -> tuple[Measure, ...]:
     return tuple(METRICS[name](predicted, truth) for name in names)
 
 
+def contributions(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """Return what each sample adds to a metric of `METRICS`, shape (n,); their mean is the metric.
+
+    For a metric in `STRATIFIED` that holds of resamples too, as long as they keep the number of samples of each class.
+    """
+    correct: NDArray[np.float64] = table["correct"].to_numpy().astype(np.float64)
+    if name not in STRATIFIED:
+        return correct
+    _, index, count = np.unique(table["truth"].to_numpy(), return_inverse=True, return_counts=True)
+    return np.asarray(correct * len(correct) / (len(count) * count[index]), float)
+
+
 def _top1_measure(predicted: NDArray[Any], truth: NDArray[Any]) -> Measure:
     value = top1(predicted, truth)
     interval = wilson(int(np.sum(predicted == truth)), len(truth))
@@ -71,7 +83,9 @@ def _top1_measure(predicted: NDArray[Any], truth: NDArray[Any]) -> Measure:
 
 
 def _balanced_accuracy_measure(predicted: NDArray[Any], truth: NDArray[Any]) -> Measure:
-    return Measure(name="balanced_accuracy", value=balanced_accuracy(predicted, truth))
+    value = balanced_accuracy(predicted, truth)
+    interval = stratified_wilson(*_by_class(predicted, truth))
+    return Measure(name="balanced_accuracy", value=value, low=interval.low, high=interval.high)
 
 
 METRICS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Measure]] = {
@@ -79,6 +93,9 @@ METRICS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Measure]] = {
     "balanced_accuracy": _balanced_accuracy_measure,
 }
 """Every metric that a protocol can name for this task."""
+
+STRATIFIED = frozenset(["balanced_accuracy"])
+"""The metrics that weigh classes, not samples: resamples keep the number of samples of each class."""
 
 
 def _paired(predicted: ArrayLike, truth: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -88,6 +105,12 @@ def _paired(predicted: ArrayLike, truth: ArrayLike) -> tuple[NDArray[Any], NDArr
             f"Expected predicted and true classes of shape (n,), n > 0, but got {predicted.shape} and {truth.shape}."
         )
     return predicted, truth
+
+
+def _by_class(predicted: NDArray[Any], truth: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return how many samples of each class that occurs are right, and how many there are."""
+    _, index, count = np.unique(truth, return_inverse=True, return_counts=True)
+    return np.bincount(index, weights=predicted == truth).astype(np.float64), count
 
 
 def _fault(prediction: object, classes: int) -> str:

@@ -27,7 +27,7 @@ def suite(tmp_path):
 
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
-    *("cache", "audit", "import", "published"),
+    *("cache", "compare", "audit", "import", "published"),
 ]
 
 

@@ -10,8 +10,18 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from suite.api import Classification, Task
 from suite.errors import DataError, InvalidProtocol, PredictionError
 from suite.metrics import MODULES, TaskMetrics, metrics_of
-from suite.metrics.classification import METRICS, SCHEMA, balanced_accuracy, check, measures, outcomes, top1
-from suite.metrics.stats import wilson
+from suite.metrics.classification import (
+    METRICS,
+    SCHEMA,
+    balanced_accuracy,
+    check,
+    contributions,
+    measures,
+    outcomes,
+    top1,
+)
+from suite.metrics.comparison import resampled
+from suite.metrics.stats import stratified_wilson, wilson
 
 labels = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=200)
 
@@ -114,11 +124,30 @@ def test_blocks_of_outcomes_measure_as_one():
     assert measures(blocks, list(METRICS)) == measures(whole, list(METRICS))
 
 
-def test_measures_come_in_the_order_asked_for_and_top1_has_its_interval():
+def test_measures_come_in_the_order_asked_for_each_with_its_interval():
     balanced, plain = measures(outcome_table([0, 0, 0, 0], [0, 0, 0, 1]), ["balanced_accuracy", "top1"])
-    assert (balanced.name, balanced.value, balanced.low) == ("balanced_accuracy", 0.5, None)
+    assert (balanced.name, balanced.value) == ("balanced_accuracy", 0.5)
+    assert (balanced.low, balanced.high) == stratified_wilson([3, 0], [3, 1])
     assert (plain.name, plain.value) == ("top1", 0.75)
     assert (plain.low, plain.high) == wilson(3, 4)
+
+
+@given(labels, st.sampled_from(sorted(METRICS)))
+def test_every_metric_has_an_interval_and_is_the_mean_of_what_samples_contribute(pairs, name):
+    table = outcome_table(*np.array(pairs).T)
+    (measure,) = measures(table, [name])
+    assert measure.low - 1e-12 <= measure.value <= measure.high + 1e-12
+    assert np.mean(contributions(table, name)) == pytest.approx(measure.value)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_contributions_hold_of_resamples_that_keep_the_classes(name):
+    predicted, truth = np.random.default_rng(5).integers(0, 3, (2, 60))
+    table = outcome_table(predicted, truth)
+    whole = contributions(table, name)
+    for drawn in (indices for block in resampled(60, strata=truth, resamples=20) for indices in block):
+        (again,) = measures(outcome_table(predicted[drawn], truth[drawn]), [name])
+        assert np.mean(whole[drawn]) == pytest.approx(again.value)
 
 
 def test_an_unknown_metric_is_told_what_there_is():
