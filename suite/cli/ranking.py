@@ -20,15 +20,22 @@ def ranking(
     from suite import protocols
     from suite.db import queries
     from suite.db.engine import open_for_reading
+    from suite.errors import DamagedOutcomes
     from suite.report.tables import tables_of
+    from suite.report.ties import standings_of
     from suite.spec import to_json
 
-    spec = protocols.load(protocol)
-    found = queries.ranking(open_for_reading(database), spec.digest, task, released=protocols.is_released(spec))
+    spec, engine = protocols.load(protocol), open_for_reading(database)
+    found = queries.ranking(engine, spec.digest, task, released=protocols.is_released(spec))
     if json:
         typer.echo(to_json(found))
         return
-    for table in tables_of(spec.label, found):
+    try:
+        standings = standings_of(engine, found.ranked)
+    except DamagedOutcomes as error:
+        typer.echo(f"Ties are unknown: {error}", err=True)
+        standings = {}
+    for table in tables_of(spec.label, found, standings):
         show_table(*table)
     if not (found.ranked or found.unranked):
         typer.echo(f"{database} has no results of {spec.label} yet. Run: suite run {protocol} --database {database}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -54,6 +54,7 @@ __all__ = [
     "StoredResult",
     "done_cells",
     "failures",
+    "outcomes",
     "paired_outcomes",
     "pairs",
     "plugins",
@@ -170,6 +171,18 @@ def paired_outcomes(engine: Engine, found: Pair) -> tuple[pa.Table, pa.Table]:
             f"order: {first.num_rows} and {second.num_rows} rows whose truths differ. Measure both again."
         )
     return first, second
+
+
+def outcomes(engine: Engine, result_ids: Collection[int]) -> dict[int, pa.Table]:
+    """Return the per-sample tables of results by their numbers; one that was stored without a table is not there.
+
+    Raises DamagedOutcomes where a table is missing or altered.
+    """
+    of = results_table.c
+    directory = outcome_files.outcomes_directory(database_path(engine).resolve())
+    with reading(engine) as connection:
+        rows = connection.execute(select(of.id, of.outcomes).where(of.id.in_(result_ids), of.outcomes != "")).all()
+    return {row.id: outcome_files.read(directory, row.outcomes) for row in rows}
 
 
 def is_usable(measured: Result) -> bool:

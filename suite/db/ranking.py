@@ -195,6 +195,7 @@ def row_of(entry: Entry, why_unranked: str) -> RankingRow:
         limit=setup.limit,
         metric=entry.metric,
         reference=entry.reference,
+        reference_id=entry.cells[ORIGINAL].id if entry.reference else None,
         mean_drop=fsum(found) / len(found) if complete else None,
         drops=drops,
         created_at=entry.newest.created_at,

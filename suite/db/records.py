@@ -125,7 +125,7 @@ class RankingRow:
     """One entry of a ranking: a model with a mitigation on one machine, over all the protocol's conditions.
 
     ``rank`` is None where ``why_unranked`` says why. ``mean_drop`` is a fraction, None unless every condition counts.
-    ``result_id`` and ``created_at`` are those of its newest result.
+    ``result_id`` and ``created_at`` are those of its newest result, ``reference_id`` is the number of the original's.
     """
 
     rank: int | None
@@ -140,6 +140,7 @@ class RankingRow:
     limit: int | None
     metric: str
     reference: Measure | None
+    reference_id: int | None
     mean_drop: float | None
     drops: tuple[Drop, ...]
     created_at: datetime

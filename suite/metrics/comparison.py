@@ -184,6 +184,35 @@ def tie_groups(differs: ArrayLike) -> tuple[int, ...]:
     return tuple((1 + np.cumsum([0, *cuts])).tolist()) if len(matrix) else ()
 
 
+def told_apart(
+    values: ArrayLike,
+    *,
+    strata: ArrayLike | None = None,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> NDArray[np.bool_]:
+    """Return which entries' means differ, symmetric, shape (entries, entries), for `tie_groups`.
+
+    ``values``, shape (entries, n), on the samples that all share. Each pair is tested as by `paired_bootstrap`, on the
+    same resamples, and the p-values are corrected by `holm`: with fewer than 40 ``resamples`` a pair nothing can
+    differ. Raises ValueError on other shapes.
+    """
+    table = np.asarray(values, float)
+    if table.ndim != 2 or not table.size:
+        raise ValueError(f"Expected values of shape (entries, n), but got {table.shape}.")
+    first, second = np.triu_indices(len(table), k=1)
+    below = above = np.zeros(first.size, np.intp)
+    for drawn in resampled(table.shape[1], strata=strata, resamples=resamples, seed=seed):
+        means = _counts(drawn) @ table.T / table.shape[1]
+        differences = np.round(means[:, first] - means[:, second], SAME_DIGITS)
+        below, above = below + np.sum(differences <= 0, axis=0), above + np.sum(differences >= 0, axis=0)
+    p_values = np.minimum(1, 2 * (np.minimum(below, above) + 1) / (resamples + 1))
+    differs = np.zeros((len(table), len(table)), bool)
+    differs[first, second] = differs[second, first] = holm(p_values) < 1 - level
+    return differs
+
+
 def rank_intervals(
     values: ArrayLike,
     *,

@@ -5,9 +5,9 @@ Fractions are shown in percent, drops in percentage points.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import fsum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from suite.db.queries import Drop, Ranking, RankingRow
 from suite.spec import ORIGINAL, Measure
@@ -24,15 +24,46 @@ class TextTable(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def tables_of(label: str, ranking: Ranking) -> list[TextTable]:
+class Standing(NamedTuple):
+    """How much an entry's rank says: its tie group, and the best and worst rank of its 95 % interval."""
+
+    group: int
+    best: int
+    worst: int
+
+
+Standings: TypeAlias = Mapping[int, Standing]
+"""What is known of ranked rows, by their ``result_id``."""
+
+
+def tables_of(label: str, ranking: Ranking, standings: Standings | None = None) -> list[TextTable]:
     """Return the tables of a ranking: the ranked, the others with their reasons, and what each setting costs."""
     tables = []
     if ranking.ranked:
-        tables.append(ranking_table(f"{label}: ranking", ranking.ranked))
+        tables.append(
+            with_standings(ranking_table(f"{label}: ranking", ranking.ranked), ranking.ranked, standings or {})
+        )
     if ranking.unranked:
         tables.append(ranking_table(f"{label}: not ranked", ranking.unranked))
     shown = ranking.ranked or ranking.unranked
     return [*tables, curve_table(label, shown)] if any(row.drops for row in shown) else tables
+
+
+def with_standings(table: TextTable, rows: Sequence[RankingRow], standings: Standings) -> TextTable:
+    """Put tie groups and rank intervals behind the rank, where they are known."""
+    if not standings:
+        return table
+    found = [standings.get(row.result_id) for row in rows]
+    cells = [(str(each.group), f"{each.best} to {each.worst}") if each else (NOTHING, NOTHING) for each in found]
+    body = tuple((row[0], *more, *row[1:]) for row, more in zip(table.rows, cells, strict=True))
+    columns = (table.columns[0], "tied", "ranks, 95 %", *table.columns[1:])
+    return TextTable(table.title, columns, body, (TIED, *table.notes))
+
+
+TIED = (
+    "tied: entries with one number cannot all be told apart on these images (paired bootstrap of the mean drop, Holm); "
+    "those with another number can"
+)
 
 
 class Column(NamedTuple):

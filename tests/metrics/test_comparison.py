@@ -22,6 +22,7 @@ from suite.metrics.comparison import (
     resampled,
     tango,
     tie_groups,
+    told_apart,
 )
 
 Z = NormalDist().inv_cdf(0.975)
@@ -264,3 +265,20 @@ def test_the_better_of_two_close_entries_may_be_the_second(rng):
 def test_entries_of_other_samples_are_refused(compare, first, second):
     with pytest.raises(ValueError, match="Expected two entries' values on the same samples"):
         compare(first, second)
+
+
+def test_pairs_are_told_apart_as_the_paired_bootstrap_and_holm_do(rng):
+    values = rng.random((5, 200)) + np.array([0, 0, 0.1, 0.13, 0.5])[:, None]
+    pairs = [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    corrected = holm([paired_bootstrap(values[i], values[j]).p_value for i, j in pairs])
+    found = told_apart(values)
+    assert [bool(found[i, j]) for i, j in pairs] == [bool(p < 0.05) for p in corrected]
+    assert np.array_equal(found, found.T)
+    assert not found.diagonal().any()
+    assert 0 < sum(found[i, j] for i, j in pairs) < len(pairs)
+
+
+@pytest.mark.parametrize("values", [np.zeros(5), np.zeros((2, 0)), np.zeros((0, 5))])
+def test_entries_without_samples_are_refused(values):
+    with pytest.raises(ValueError, match=r"shape \(entries, n\)"):
+        told_apart(values)
