@@ -26,6 +26,7 @@ from suite.cli import (
     rates,
     run,
     show,
+    throughput,
     train,
 )
 from suite.errors import SuiteError
@@ -45,6 +46,7 @@ for command in (
     rates.rates,
     compare.compare,
     published.published,
+    throughput.throughput,
     show.show,
     plugins.plugins,
     check.check,

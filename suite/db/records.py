@@ -1,12 +1,19 @@
-"""What `queries` returns: frozen records, never rows."""
+"""What `queries` returns: frozen records, never rows. `Throughput` is also what `store` is given."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from suite.api import Card, Task
-from suite.spec import Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Value
+from suite.spec import ORIGINAL, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Value
+
+Work: TypeAlias = Literal["inference", "codec"]
+"""What was timed."""
+
+Verdict: TypeAlias = Literal["valid", "unverified", "invalid", "failed"]
+"""Whether a timing counts. A codec's is valid where images came back in the size that they had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,3 +160,47 @@ class Ranking:
 
     ranked: tuple[RankingRow, ...] = ()
     unranked: tuple[RankingRow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """How fast an entry, or a codec alone, is on one host; whatever is timed later fits as other ``work`` and measures.
+
+    ``condition`` is the originals for an entry, and for a codec (``model`` and ``mitigation`` None) its setting.
+    ``reference`` is the model that was timed before and after it; ``steady`` whether that kept its pace, None without.
+    ``settings`` are how it was timed: device, threads, precision, duration, repeats.
+    """
+
+    work: Work
+    condition: Condition
+    model: PluginRef | None = None
+    mitigation: PluginRef | None = None
+    reference: PluginRef | None = None
+    status: Verdict
+    reason: str = ""
+    steady: bool | None = None
+    settings: dict[str, Value]
+    measures: tuple[Measure, ...] = ()
+
+    def __str__(self) -> str:
+        if self.model is None:
+            return str(self.condition)
+        if self.mitigation is None or self.mitigation.name == ORIGINAL:
+            return self.model.name
+        return f"{self.model.name} + {self.mitigation.name}"
+
+    def measure(self, name: str) -> Measure | None:
+        """Return the measure of that name, if it was taken."""
+        return next((measure for measure in self.measures if measure.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredThroughput:
+    """A timing as it was recorded. ``protocol`` is a label (name@version), ``environment`` a digest."""
+
+    id: int
+    created_at: datetime
+    protocol: str
+    environment: str
+    run: int
+    throughput: Throughput

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision that this suite knows, oldest first; the last is the one it works with."""
 
 
@@ -184,4 +184,35 @@ published = Table(
     Column("bits_per_pixel", Float),
     Column("imported_at", UtcDateTime, nullable=False),
     Index("published_by_source", "source", "task"),
+)
+
+throughput = Table(
+    "throughput",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("work", Text, nullable=False),
+    Column("condition_id", ForeignKey("condition.id"), nullable=False),
+    Column("model_id", ForeignKey("plugin.id")),
+    Column("mitigation_id", ForeignKey("plugin.id")),
+    Column("reference_id", ForeignKey("plugin.id")),
+    Column("environment_id", ForeignKey("environment.id"), nullable=False),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("steady", Boolean),
+    Column("settings", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("status IN ('valid', 'unverified', 'invalid', 'failed')", name="throughput_status"),
+    Index("throughput_by_condition", "condition_id"),
+)
+
+throughput_metric = Table(
+    "throughput_metric",
+    metadata,
+    Column("throughput_id", ForeignKey("throughput.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    sqlite_with_rowid=False,
 )

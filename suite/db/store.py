@@ -19,6 +19,7 @@ from suite.api import Card
 from suite.db import outcomes as outcome_files
 from suite.db import schema
 from suite.db.engine import writing
+from suite.db.records import Throughput
 from suite.errors import StorageError, UsageError
 from suite.published import PublishedNumber
 from suite.spec import Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, to_json
@@ -76,7 +77,7 @@ class Store:
         ``environment`` is the digest from `record_environment`, ``cards`` the facts about plugins not seen before.
         The digests of ``outcomes`` and ``frames`` go into the result; where a table is None, the result's own stays.
         """
-        check_measures(result)
+        check_measures(str(result.cell), result.measures)
         kept = msgspec.structs.replace(
             result,
             outcomes=result.outcomes if outcomes is None else outcome_files.write(self.outcomes, outcomes),
@@ -90,6 +91,24 @@ class Store:
             number = add(connection, schema.result, values)
             for measure in kept.measures:
                 connection.execute(insert(schema.metric).values(result_id=number, **measure_values(measure)))
+            return number
+
+    def record_throughput(
+        self, timed: Throughput, *, run: int, environment: str, cards: Mapping[PluginRef, Card] = NO_CARDS
+    ) -> int:
+        """Record a timing and return its number; ``environment`` and ``cards`` are as for `record`."""
+        check_measures(str(timed), timed.measures)
+        with writing(self.engine) as connection:
+            values = throughput_values(timed) | {
+                **throughput_parents(connection, timed, cards),
+                "environment_id": required(connection, schema.environment, digest=environment),
+                "run_id": required(connection, schema.run, id=run),
+                "created_at": self.clock(),
+            }
+            number = add(connection, schema.throughput, values)
+            for measure in timed.measures:
+                row = {"throughput_id": number, **measure_values(measure)}
+                connection.execute(insert(schema.throughput_metric).values(row))
             return number
 
     def add_erratum(self, result_id: int, *, author: str, reason: str) -> int:
@@ -119,17 +138,17 @@ class Store:
         return digest
 
 
-def check_measures(result: Result) -> None:
+def check_measures(of: str, measures: Sequence[Measure]) -> None:
     """Raise StorageError for a measure that is not a number, or that comes twice."""
-    names = [measure.name for measure in result.measures]
-    for measure in result.measures:
+    names = [measure.name for measure in measures]
+    for measure in measures:
         if names.count(measure.name) > 1:
-            raise StorageError(f"{result.cell}: the metric '{measure.name}' comes twice.")
+            raise StorageError(f"{of}: the metric '{measure.name}' comes twice.")
         for field in ("value", "low", "high"):
             number = getattr(measure, field)
             if not (number is None and field != "value") and not math.isfinite(number):
                 raise StorageError(
-                    f"{result.cell}: Expected the {field} of the metric '{measure.name}' to be finite, but got "
+                    f"{of}: Expected the {field} of the metric '{measure.name}' to be finite, but got "
                     f"{number}. Leave out a metric that has no value."
                 )
 
@@ -152,13 +171,17 @@ def result_values(result: Result) -> dict[str, Any]:
     return {
         "cell": result.cell.digest,
         "status": result.status,
-        # A failure may quote a file name that is no valid text.
-        "reason": result.reason.encode("utf-8", "backslashreplace").decode(),
+        "reason": as_text(result.reason),
         "conformant": result.conformant,
         "tuning": to_json(result.tuning),
         "outcomes": result.outcomes,
         "frames": result.frames,
     }
+
+
+def as_text(reason: str) -> str:
+    """Return a reason as valid text: a failure may quote a file name that is none."""
+    return reason.encode("utf-8", "backslashreplace").decode()
 
 
 def parent_ids(
@@ -172,6 +195,26 @@ def parent_ids(
         "model_id": plugin_id(connection, result.cell.model, cards),
         "mitigation_id": plugin_id(connection, result.cell.mitigation, cards),
     }
+
+
+def throughput_values(timed: Throughput) -> dict[str, Any]:
+    """Return a timing's own columns."""
+    return {
+        "work": timed.work,
+        "status": timed.status,
+        "reason": as_text(timed.reason),
+        "steady": timed.steady,
+        "settings": to_json(timed.settings),
+    }
+
+
+def throughput_parents(
+    connection: Connection, timed: Throughput, cards: Mapping[PluginRef, Card]
+) -> dict[str, int | None]:
+    """Return the numbers of the condition and the plugins of a timing; they are added where missing."""
+    plugins = {"model_id": timed.model, "mitigation_id": timed.mitigation, "reference_id": timed.reference}
+    found = {name: plugin_id(connection, ref, cards) if ref else None for name, ref in plugins.items()}
+    return {"condition_id": condition_id(connection, timed.condition, cards), **found}
 
 
 def condition_id(connection: Connection, condition: Condition, cards: Mapping[PluginRef, Card]) -> int:

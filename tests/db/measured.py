@@ -9,6 +9,7 @@ from typing import Any
 
 from suite.api import Task
 from suite.db.engine import open_for_writing
+from suite.db.records import Throughput
 from suite.db.store import Store
 from suite.spec import (
     Cell,
@@ -121,6 +122,22 @@ def result(
     )
 
 
+def throughput(spec: ProtocolSpec, **changes: Any) -> Throughput:
+    """A timing of ``net`` on the originals."""
+    fields: dict[str, Any] = {
+        "work": "inference",
+        "condition": condition(spec, None),
+        "model": ref("model", "net"),
+        "mitigation": ref("mitigation", "none"),
+        "reference": ref("model", "net"),
+        "status": "valid",
+        "steady": True,
+        "settings": {"device": "cpu", "threads": 2, "tf32": False, "seconds": 1.0},
+        "measures": (Measure(name="best_batch", value=4), Measure(name="latency_p50_ms", value=20, low=19, high=21)),
+    }
+    return Throughput(**(fields | changes))
+
+
 class Laboratory:
     """A database in ``directory``, and results recorded in it in a few words."""
 
@@ -133,6 +150,10 @@ class Laboratory:
     def record(self, measured: Result, where: Environment = HERE, **tables: Any) -> int:
         digest = self.store.record_environment(where)
         return self.store.record(measured, run=self.run, environment=digest, **tables)
+
+    def record_throughput(self, timed: Throughput, where: Environment = HERE) -> int:
+        digest = self.store.record_environment(where)
+        return self.store.record_throughput(timed, run=self.run, environment=digest)
 
     def record_entry(
         self,

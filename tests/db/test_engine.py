@@ -18,11 +18,14 @@ from suite.db.engine import migrate, open_for_reading, open_for_writing
 from suite.db.store import Store
 from suite.errors import DatabaseReadOnly, MissingDatabase, NewerDatabase, StorageError
 from suite.published import STUDIES, numbers_of
-from tests.db.measured import protocol
+from tests.db.measured import protocol, throughput
 
 DUMPS = Path(__file__).parent / "dumps"
 TOY = protocol()
-TABLES = ["protocol", "environment", "plugin", "condition", "run", "result", "metric", "erratum", "published"]
+TABLES = [
+    *("protocol", "environment", "plugin", "condition", "run", "result", "metric", "erratum", "published"),
+    *("throughput", "throughput_metric"),
+]
 
 
 def differences(engine: Engine) -> list[object]:
@@ -148,6 +151,7 @@ def test_nothing_that_was_recorded_can_be_changed(laboratory, table, change):
     numbers = laboratory.record_entry(TOY, {10: 0.5})
     laboratory.store.add_erratum(numbers[10], author="ada", reason="why")
     laboratory.store.import_published(numbers_of(STUDIES[0])[:3])
+    laboratory.record_throughput(throughput(TOY))
     column = schema.metadata.tables[table].primary_key.columns[0].name
     with closing(sqlite3.connect(laboratory.path)) as connection:
         before = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - constants

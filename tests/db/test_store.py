@@ -84,6 +84,8 @@ def test_what_results_share_is_recorded_once(laboratory):
         "metric": 6,
         "erratum": 0,
         "published": 0,
+        "throughput": 0,
+        "throughput_metric": 0,
     }
 
 
