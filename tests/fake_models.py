@@ -34,7 +34,7 @@ class Slow(Brightness):
     name = "slow"
 
     def predict(self, images, frames):
-        time.sleep(0.002 * len(images))
+        time.sleep(0.005 * len(images))
         with open(os.environ["SLOW_LOG"], "a") as log:  # noqa: PTH123 - appends of one write do not interleave
             log.write(f"{len(images)}\n")
         return super().predict(images, frames)
