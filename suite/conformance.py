@@ -105,18 +105,26 @@ class Task(NamedTuple):
 def work_of(spec: ProtocolSpec) -> Iterator[Task]:
     """Yield what is to be computed for a protocol, setting by setting and model by model."""
     for entry in spec.codecs:
+        codec = plugin_of(entry)
         for setting in entry.settings():
             name = f"{entry.label} {setting}"
             values = Value("pixels", name, entry.label), Value("bits", name, entry.label)
-            yield Task(values, partial(codec_digests, spec.label, entry, setting, values))
+            yield Task(values, partial(codec_digests, spec.label, codec, entry, setting, values))
     for name in dict.fromkeys(str(baseline) for track in spec.tracks for baseline in track.baselines):
         value = Value("geometry", name, name)
         yield Task((value,), partial(geometry_digests, value))
 
 
-def codec_digests(protocol: str, entry: CodecSpec, setting: Setting, values: tuple[Value, Value]) -> dict[Value, str]:
-    """Return the digests of a codec's pixels and bits at one setting, or target rate, over the golden images."""
+def plugin_of(entry: CodecSpec) -> Codec:
+    """Return a protocol's codec, whether this machine has its library or not."""
     codec: Codec = registry.load("codec", entry.name, **entry.parameters).plugin
+    return codec
+
+
+def codec_digests(
+    protocol: str, codec: Codec, entry: CodecSpec, setting: Setting, values: tuple[Value, Value]
+) -> dict[Value, str]:
+    """Return the digests of a codec's pixels and bits at one setting, or target rate, over the golden images."""
     frames = golden_frames(codec, entry, setting)
     tolerance = getattr(codec, "tolerance", 0.0)
     files = reference_files(protocol, values[0].name) if tolerance else []
@@ -156,7 +164,7 @@ def write_references(spec: ProtocolSpec) -> list[Path]:
     """Write what the codecs with a tolerance decode here, lossless, and return the files: part of a release."""
     written = []
     for entry in spec.codecs:
-        codec = registry.load("codec", entry.name, **entry.parameters).plugin
+        codec = plugin_of(entry)
         if not getattr(codec, "tolerance", 0.0):
             continue
         for setting in entry.settings():
@@ -203,8 +211,7 @@ def answer_of(task: Task, lacking: dict[str, str]) -> dict[Value, str]:
 
 def missing_of(spec: ProtocolSpec) -> dict[str, str]:
     """Return codec label -> what this machine lacks for it."""
-    codecs = {entry.label: registry.load("codec", entry.name, **entry.parameters).plugin for entry in spec.codecs}
-    reasons = {label: why_absent(codec) for label, codec in codecs.items()}
+    reasons = {entry.label: why_absent(plugin_of(entry)) for entry in spec.codecs}
     return {label: reason for label, reason in reasons.items() if reason}
 
 

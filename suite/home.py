@@ -1,4 +1,4 @@
-"""Where the suite keeps what belongs to a user and a host: registered datasets, measured tuning."""
+"""Where the suite keeps what belongs to a user and a host: registered data and weights, bitstreams, measured tuning."""
 
 from __future__ import annotations
 

@@ -23,6 +23,17 @@ def own_home(tmp_path_factory, monkeypatch):
     return home
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Run torch on one thread: small networks only lose by more, all the more so beside other tests."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def rng():
     """Give a generator of random numbers that is the same every time."""

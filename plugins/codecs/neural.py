@@ -19,7 +19,7 @@ from plugins.codecs.checks import check_parameters, checked_number
 from plugins.codecs.neural_bitstream import Stream, checksum_of
 from suite.api import Card, Image, PublishedWeights, Setting, WeightFile
 from suite.api.pixels import require_rgb
-from suite.errors import CodecError
+from suite.errors import CodecError, WeightsError
 
 LARGEST_AREA = 1 << 26
 PADDINGS = {"zeros": "constant", "edge": "edge"}
@@ -195,7 +195,10 @@ class NeuralCodec:
         quality = data[0] & (1 << TAG_BITS) - 1 if data else 0
         if quality not in self.qualities or data[0] >> TAG_BITS != self.number:
             raise CodecError(f"{len(data)} bytes are no bitstream of {self.name}: they do not start as one.")
-        network = self.network(quality)
+        try:
+            network = self.network(quality)
+        except WeightsError as error:
+            raise CodecError(f"A bitstream of {self.name} asks for quality {quality}. {error}") from error
         stream = neural_bitstream.read(data, len(network.parts))
         around = self.around(stream.height, stream.width)
         height = stream.height + around.top + around.bottom

@@ -1,21 +1,8 @@
 """`suite compare` as a user types it, after a real run of two models."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-
-
-@pytest.fixture
-def suite(tmp_path):
-    def run(*words):
-        command = [sys.executable, "-W", "error", "-m", "suite.cli.main", *map(str, words)]
-        environment = os.environ | {"SUITE_DATABASE": str(tmp_path / "results.db")}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-
-    return run
 
 
 @pytest.fixture

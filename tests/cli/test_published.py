@@ -1,25 +1,6 @@
 """`suite import published` and `suite published` as a user types them."""
 
 import json
-import os
-import subprocess
-import sys
-
-import pytest
-
-
-@pytest.fixture
-def suite(tmp_path):
-    def run(*words):
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "suite.cli.main", *words],
-            capture_output=True,
-            text=True,
-            env=os.environ | {"SUITE_DATABASE": str(tmp_path / "results.db"), "COLUMNS": "160"},
-            timeout=120,
-        )
-
-    return run
 
 
 def test_numbers_are_imported_once_and_shown(suite):

@@ -1,9 +1,6 @@
 """`suite throughput` as a user types it, on real images with a fake model as the reference."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,16 +19,6 @@ def own_protocol(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(text.replace('"pv-efficientnet-lite0"', json.dumps(BRIGHTNESS)))
     return path
-
-
-@pytest.fixture
-def suite(tmp_path):
-    def run(*words):
-        command = [sys.executable, "-W", "error", "-m", "suite.cli.main", *map(str, words)]
-        environment = os.environ | {"SUITE_DATABASE": str(tmp_path / "results.db")}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-
-    return run
 
 
 QUICK = ("--seconds", "0.01", "--repeats", "2", "--device", "cpu")

@@ -26,13 +26,7 @@ IMAGENET_CLASSES = {"chelsea": {281, 282, 285}, "coffee": {967}}
 each = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: f"lite{variant.number}")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Networks this small only lose by more, all the more so beside other tests."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def timm_transform(variant):

@@ -457,3 +457,13 @@ def test_pv_factorized_gives_the_same_on_another_kind_of_processor(pv, monkeypat
     streams = [pv.encode(photo(90, 80), setting) for setting in pv.settings()]
     pixels = [pv.decode(stream).tobytes() for stream in streams]
     assert done.stdout.split() == ["DEFAULT", hashlib.sha256(b"".join(streams + pixels)).hexdigest()]
+
+
+def test_a_stream_that_asks_for_weights_that_are_not_here_is_refused(monkeypatch, tmp_path):
+    """Damage to the first byte may name another quality, whose file the user need not have."""
+    stream = neural.PvFactorized().encode(photo(20, 30), Setting("quality", 3))
+    monkeypatch.setattr(neural, "PV_WEIGHTS", tmp_path)
+    with pytest.raises(
+        CodecError, match=r"asks for quality 3\. The weights .*pv-factorized-3\.safetensors cannot be read"
+    ):
+        neural.PvFactorized().decode(stream)

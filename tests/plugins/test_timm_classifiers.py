@@ -22,25 +22,18 @@ from torch import nn
 from plugins.models.libraries import on_pillow
 from plugins.models.timm_classifiers import classifier, evaluation, names
 from suite import registry
-from suite.api import FrameInfo
 from suite.api.weights import RECORDS
 from suite.contracts import check_model
 from suite.contracts.specimens import photo
 from suite.digest import sha256_of_file
 from suite.errors import AlteredWeights, InvalidPlugin, MissingWeights, UnknownPlugin, UsageError
+from tests.networks import INFO, fed
 
-INFO = FrameInfo(1, 1)
 AT_MOST_ASPECT = 12
 CLASSIFIERS = names()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Networks of a few images only lose by more, all the more so beside other tests."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def config_of(member, **changes):
@@ -54,27 +47,6 @@ def distinct():
     for member in CLASSIFIERS:
         members.setdefault(tuple(config_of(member).items()), member)
     return sorted(members.values())
-
-
-class Keeps(nn.Module):
-    """Keeps what it is given and answers with zeros."""
-
-    def __init__(self, classes):
-        super().__init__()
-        self.classes = classes
-
-    def forward(self, x):
-        self.kept = x.clone()
-        return torch.zeros(len(x), self.classes)
-
-
-def fed(model, image):
-    """Return what `predict` feeds the network for an image that went through the geometry."""
-    network = Keeps(model.classes)
-    model.network, model.weights = lambda: network, ()
-    model.load("cpu")
-    model.predict([model.geometry(image)], [INFO])
-    return network.kept[0]
 
 
 def not_too_long(height, width):
