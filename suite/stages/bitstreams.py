@@ -84,11 +84,10 @@ class Store:
             return
         try:
             place(self.path_of(key), content)
+            if self._is_due(len(content)):
+                self.evict(int(self.cap_bytes * FILLED_AFTER_EVICTION), above=self.cap_bytes)
         except OSError as error:
             self._refuse(error)
-            return
-        if self._is_due(len(content)):
-            self.evict(int(self.cap_bytes * FILLED_AFTER_EVICTION), above=self.cap_bytes)
 
     def path_of(self, key: Key) -> Path:
         """Return the file of an entry."""

@@ -123,6 +123,19 @@ def test_a_store_that_cannot_be_written_to_is_told_once_and_costs_nothing_else(t
     assert "cannot be written to" in notes[0]
 
 
+def test_room_that_cannot_be_made_costs_no_run(store, notes, monkeypatch):
+    def unlink(path, missing_ok=False):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("suite.stages.bitstreams.Path.unlink", unlink)
+    store.cap_bytes = 1500
+    for number in range(5):
+        store.put(key(number), b"x" * 1000)
+    assert notes == [
+        f"Bitstreams are not kept any more: {store.directory} cannot be written to (Operation not permitted)."
+    ]
+
+
 def test_scratch_files_of_the_dead_are_swept_and_those_of_the_living_kept(store):
     store.put(key(1), b"one")
     folder = store.path_of(key(1)).parent
