@@ -55,9 +55,9 @@ constraints: $(UV_STAMP) ## Pin every package for Python 3.11 to 3.13 in constra
 	UV_CUSTOM_COMPILE_COMMAND="make constraints" $(UV) pip compile pyproject.toml --quiet --all-extras --universal --fork-strategy fewest \
 		--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) --output-file constraints.txt
 
-# The tests need git. The other packages hold the programs that tests compare codecs with; those tests are skipped where
-# a program is absent. Python's packages bring their own libraries.
-SYSTEM_PACKAGES := git libjpeg-turbo-progs libopenjp2-tools webp libheif-examples libavif-bin libjxl-tools
+# The tests need git. Chromium opens the leaderboard's pages, and the other packages hold the programs that tests compare
+# codecs with; those tests are skipped where a program is absent. Python's packages bring their own libraries.
+SYSTEM_PACKAGES := git chromium libjpeg-turbo-progs libopenjp2-tools webp libheif-examples libavif-bin libjxl-tools
 
 system-deps: ## Install what the tests use besides Python packages, with apt-get (as root)
 	@missing=; \
@@ -67,11 +67,11 @@ system-deps: ## Install what the tests use besides Python packages, with apt-get
 	if [ -z "$$missing" ]; then \
 		echo "system-deps: all here: $(SYSTEM_PACKAGES)"; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "system-deps: installing$$missing (git for the tests, programs to compare codecs with)"; \
+		echo "system-deps: installing$$missing (git for the tests, a browser for the pages, programs to compare codecs with)"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else \
 		echo "system-deps: not installed:$$missing. On Debian: sudo apt-get install$$missing" >&2; \
-		echo "Without git the tests fail; without the others, comparisons with these programs are skipped." >&2; \
+		echo "Without git the tests fail; without the others, what needs these programs is skipped." >&2; \
 		command -v git >/dev/null; \
 	fi
 

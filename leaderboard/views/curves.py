@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from leaderboard.charts import drop_curves
 from leaderboard.views.ranking import show_table
 from suite.db.queries import Ranking
+from suite.report.charts.curves import drop_curves
 from suite.report.tables import TextTable
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from leaderboard.charts import published_curves
 from leaderboard.views.ranking import show_table
 from suite.db.queries import PublishedNumber, Ranking
+from suite.report.charts.published import published_curves
 from suite.report.published import measured_beside, of_track, studies_table, tables_of, tracks_of
 
 WHAT = (

@@ -5,9 +5,11 @@ import dataclasses
 import msgspec
 import pytest
 
-from leaderboard.charts import OKABE_ITO, drop_curves, published_curves
 from suite.db import queries
 from suite.published import STUDIES, numbers_of
+from suite.report.charts.curves import drop_curves
+from suite.report.charts.published import published_curves
+from suite.report.charts.style import OKABE_ITO
 from suite.report.published import measured_beside
 from tests.db.measured import Laboratory, condition, protocol, ref, result
 

@@ -1,0 +1,1 @@
+"""Charts: records in, Altair figures out, one file a subject. Nothing here reads a database or draws on a page."""
