@@ -98,6 +98,7 @@ def run(
         for track in lineup.tracks:
             session.present += sum(cell.digest in done for cell in cells_of(track.planned))
             run_track(session, track, without(track.planned, done))
+    store.summarise()
     return Report(session.run, here.digest, session.stored, tuple(session.failed), session.present, lineup.absent)
 
 

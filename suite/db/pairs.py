@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from suite.api import Task
-from suite.db.ranking import Slot, setup_of, slot_of, slots_of, track_of
+from suite.db.ranking import Slot, metric_of, setup_of, slot_of, slots_of, track_of
 from suite.db.records import Pair, StoredResult
 from suite.errors import UsageError, nearest
 from suite.spec import ORIGINAL, PluginRef, ProtocolSpec
@@ -50,8 +50,7 @@ def pair(
 
 def paired(spec: ProtocolSpec, first: StoredResult, second: StoredResult) -> Pair:
     """Return a pair with its ranking's metric."""
-    track = track_of(spec, setup_of(first))
-    return Pair(first=first, second=second, metric=track.metrics[0] if track else "")
+    return Pair(first=first, second=second, metric=metric_of(track_of(spec, setup_of(first))))
 
 
 def on_machine(results: Sequence[StoredResult], environment: str | None) -> list[StoredResult]:

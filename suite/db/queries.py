@@ -6,16 +6,21 @@ Each function takes an engine (see `engine`) and returns frozen records (see `re
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Engine, Select, exists, func, select
+from sqlalchemy import Engine, exists, func, select
 
+from suite.db import entries as entry_rows
 from suite.db import outcomes as outcome_files
 from suite.db.engine import database_path, reading
+from suite.db.entries import newest_of
 from suite.db.pairs import pair
 from suite.db.ranking import rank
 from suite.db.records import (
+    CodecSetting,
     Drop,
+    Entries,
+    EntryRow,
     Erratum,
     Pair,
     Ranking,
@@ -51,7 +56,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "CodecSetting",
     "Drop",
+    "Entries",
+    "EntryRow",
     "Erratum",
     "Pair",
     "PublishedNumber",
@@ -65,6 +73,7 @@ __all__ = [
     "StoredThroughput",
     "Throughput",
     "done_cells",
+    "entries",
     "failures",
     "outcomes",
     "paired_outcomes",
@@ -133,13 +142,16 @@ def ranking(
         return rank(parsed(stored.spec, ProtocolSpec), found, released=released)
 
 
-def newest_of(protocol_id: int, task: str | None) -> Select[Any]:
-    """Select the numbers of the newest results under a protocol, one for each cell and machine."""
-    of = results_table.c
-    newest = select(func.max(of.id)).join(condition).where(condition.c.protocol_id == protocol_id)
-    if task is not None:
-        newest = newest.where(condition.c.task == str(task))
-    return newest.group_by(of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
+def entries(engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool) -> Entries | None:
+    """Return the entries of one protocol as columns, in a ranking's order; None for a protocol without results.
+
+    The same entries as in `ranking`, thousands of them in a fraction of a second.
+    """
+    with reading(engine) as connection:
+        stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
+        if stored is None:
+            return None
+        return entry_rows.read(connection, stored.id, parsed(stored.spec, ProtocolSpec), task=task, released=released)
 
 
 def pairs(

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from suite.api import Setting, Task
-from suite.db.records import Drop, Ranking, RankingRow, StoredResult
+from suite.db.records import Drop, EntryRow, Ranking, RankingRow, StoredResult
 from suite.digest import canonical_json
 from suite.spec import ORIGINAL, CodecSpec, Condition, Measure, PluginRef, ProtocolSpec, TrackSpec
 
@@ -20,6 +20,18 @@ TIE_DIGITS = 12
 """Mean drops that agree in so many decimals are equal; sums of floats differ in the last ones."""
 
 SUPERSEDED = "superseded by a newer run"
+DRAFT = "protocol is a draft"
+
+Row = TypeVar("Row", bound=EntryRow)
+
+
+class Samples(NamedTuple):
+    """What decides which of a protocol's tracks was measured."""
+
+    task: Task
+    split: str
+    manifest: str
+    dataset: PluginRef
 
 
 class Setup(NamedTuple):
@@ -49,7 +61,7 @@ class Entry:
     @property
     def metric(self) -> str:
         """The metric that the ranking uses."""
-        return self.track.metrics[0] if self.track else ""
+        return metric_of(self.track)
 
     @property
     def in_order(self) -> list[StoredResult]:
@@ -68,18 +80,32 @@ class Entry:
 
 def rank(spec: ProtocolSpec, results: Iterable[StoredResult], *, released: bool) -> Ranking:
     """Rank the newest results of each cell, all of protocol ``spec``; drafts (not ``released``) are not ranked."""
-    entries = entries_of(spec, results)
-    reasons = [reasons_against(entry, released=released) for entry in entries]
-    newest = newest_by_entry(entry for entry, against in zip(entries, reasons, strict=True) if not against)
-    ranked: list[tuple[Entry, RankingRow]] = []
-    unranked: list[tuple[Entry, RankingRow]] = []
-    for entry, against in zip(entries, reasons, strict=True):
-        if not against and newest[identity(entry)] != entry.newest.id:
-            against.append(SUPERSEDED)
-        (unranked if against else ranked).append((entry, row_of(entry, "; ".join(against))))
+    return ranking_of(spec, map(row_of, entries_of(spec, results)), released=released)
+
+
+def ranking_of(spec: ProtocolSpec, rows: Iterable[RankingRow], *, released: bool) -> Ranking:
+    """Return the ranking of entries that know what speaks against each by itself."""
+    found = placed(spec, rows, released=released)
     return Ranking(
-        ranked=tuple(numbered(spec, ranked)), unranked=tuple(row for _, row in sorted(unranked, key=by_name))
+        ranked=tuple(row for row in found if row.rank is not None),
+        unranked=tuple(row for row in found if row.rank is None),
     )
+
+
+def placed(spec: ProtocolSpec, rows: Iterable[Row], *, released: bool) -> list[Row]:
+    """Return rows with their ranks: track by track, best first, then those without a rank and why they have none."""
+    rows = [row if released else replace(row, why_unranked=joined(row.why_unranked, DRAFT)) for row in rows]
+    newest = newest_by_entry(spec, (row for row in rows if not row.why_unranked))
+    rankable: list[Row] = []
+    others: list[Row] = []
+    for row in rows:
+        if row.why_unranked:
+            others.append(row)
+        elif newest[identity(spec, row)] != row.result_id:
+            others.append(replace(row, why_unranked=SUPERSEDED))
+        else:
+            rankable.append(row)
+    return [*numbered(spec, rankable), *sorted(others, key=by_name)]
 
 
 def entries_of(spec: ProtocolSpec, results: Iterable[StoredResult]) -> list[Entry]:
@@ -140,7 +166,7 @@ def slot_of(on: Condition) -> Slot:
     return canonical_json([on.codec.name, on.codec.version, on.parameters, on.axis, *on.setting])
 
 
-def track_of(spec: ProtocolSpec, setup: Setup) -> TrackSpec | None:
+def track_of(spec: ProtocolSpec, setup: Samples | Setup | EntryRow) -> TrackSpec | None:
     """Return the track that was measured, by its samples; in a draft a user's own dataset may stand in for it."""
     tracks = [track for track in spec.tracks if (track.task, track.split) == (setup.task, setup.split)]
     pinned = [track for track in tracks if track.manifest and track.manifest == setup.manifest]
@@ -148,8 +174,13 @@ def track_of(spec: ProtocolSpec, setup: Setup) -> TrackSpec | None:
     return next(iter(pinned or named or tracks), None)
 
 
-def reasons_against(entry: Entry, *, released: bool) -> list[str]:
-    """Return why an entry cannot be ranked, what its user can mend first; empty where it can."""
+def metric_of(track: TrackSpec | None) -> str:
+    """Return the metric that a track is ranked by; empty for samples of no track."""
+    return track.metrics[0] if track else ""
+
+
+def reasons_against(entry: Entry) -> list[str]:
+    """Return what of its own keeps an entry from a rank, what its user can mend first; empty where nothing does."""
     present, limit, samples = entry.in_order, entry.setup.limit, entry.setup.samples
     failed = [f"{on(stored)}: {stored.result.reason}" for stored in present if stored.result.status == "failed"]
     errata = [f"{on(stored)}: {stored.errata[-1].reason}" for stored in present if stored.errata]
@@ -162,7 +193,6 @@ def reasons_against(entry: Entry, *, released: bool) -> list[str]:
         *["the protocol has no compressed conditions"] * (len(entry.expected) == 1),
         *["this machine's codecs do not conform"] * any(not stored.result.conformant for stored in present),
         *[f"trial on {limit} of {samples} samples"] * (limit is not None),
-        *["protocol is a draft"] * (not released),
     ]
 
 
@@ -177,17 +207,23 @@ def summed_up(what: str, cases: Sequence[str]) -> list[str]:
     return [f"{what}{cases[0]}{more}"] if cases else []
 
 
-def row_of(entry: Entry, why_unranked: str) -> RankingRow:
-    """Return an entry's row, its rank still open."""
+def joined(*reasons: str) -> str:
+    """Return reasons in one line."""
+    return "; ".join(filter(None, reasons))
+
+
+def row_of(entry: Entry) -> RankingRow:
+    """Return an entry's row, its rank still open, with what of its own speaks against it."""
     setup, drops = entry.setup, drops_of(entry)
     found = [drop.drop for drop in drops if drop.drop is not None]
     complete = bool(found) and len(found) == len(entry.expected) - 1
     return RankingRow(
         rank=None,
-        why_unranked=why_unranked,
+        why_unranked=joined(*reasons_against(entry)),
         task=setup.task,
         dataset=setup.dataset,
         split=setup.split,
+        manifest=setup.manifest,
         model=setup.model,
         mitigation=entry.mitigation,
         environment=setup.environment,
@@ -229,48 +265,49 @@ def drop_of(stored: StoredResult, measure: Measure, reference: Measure | None) -
     )
 
 
-def identity(entry: Entry) -> tuple[object, ...]:
+def identity(spec: ProtocolSpec, row: EntryRow) -> tuple[object, ...]:
     """Return what an entry is, whatever the machine that measured it."""
-    return table_of(entry), entry.setup.model, entry.mitigation
+    return *table_of(spec, row), row.model, row.mitigation
 
 
-def table_of(entry: Entry) -> tuple[TrackSpec | None, str]:
-    """Return the table that an entry is ranked in: one for each track's samples."""
-    return entry.track, entry.setup.manifest
+def table_of(spec: ProtocolSpec, row: EntryRow) -> tuple[int, str]:
+    """Return the table that an entry is ranked in, one for each track's samples: the track's place, and the samples."""
+    track = track_of(spec, row)
+    return spec.tracks.index(track) if track else len(spec.tracks), row.manifest
 
 
-def newest_by_entry(entries: Iterable[Entry]) -> dict[tuple[object, ...], int]:
+def newest_by_entry(spec: ProtocolSpec, rows: Iterable[EntryRow]) -> dict[tuple[object, ...], int]:
     """Return the newest result's number over all the machines that an entry was measured on."""
     newest: dict[tuple[object, ...], int] = {}
-    for entry in entries:
-        newest[identity(entry)] = max(entry.newest.id, newest.get(identity(entry), 0))
+    for row in rows:
+        key = identity(spec, row)
+        newest[key] = max(row.result_id, newest.get(key, 0))
     return newest
 
 
-def numbered(spec: ProtocolSpec, rows: Iterable[tuple[Entry, RankingRow]]) -> list[RankingRow]:
-    """Return rankable rows with their ranks, track by track; equal mean drops share a rank."""
-    position: dict[TrackSpec | None, int] = {track: index for index, track in enumerate(spec.tracks)}
-    tables: dict[tuple[int, str], list[RankingRow]] = defaultdict(list)
-    for entry, row in rows:
-        track, manifest = table_of(entry)
-        tables[position.get(track, len(position)), manifest].append(row)
+def numbered(spec: ProtocolSpec, rows: Iterable[Row]) -> list[Row]:
+    """Return rankable rows with their ranks, table by table; equal mean drops share a rank."""
+    tables: dict[tuple[int, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        tables[table_of(spec, row)].append(row)
     return [row for key in sorted(tables) for row in numbered_table(tables[key])]
 
 
-def numbered_table(rows: Iterable[RankingRow]) -> list[RankingRow]:
+def numbered_table(rows: Iterable[Row]) -> list[Row]:
     """Return the rows of one table, best first, with their ranks."""
-    ordered = sorted(rows, key=standing)
-    mean_drops = [standing(row)[0] for row in ordered]
-    return [replace(row, rank=mean_drops.index(drop) + 1) for row, drop in zip(ordered, mean_drops, strict=True)]
+    ranks: dict[float, int] = {}
+    return [
+        replace(row, rank=ranks.setdefault(standing(row)[0], place))
+        for place, row in enumerate(sorted(rows, key=standing), start=1)
+    ]
 
 
-def standing(row: RankingRow) -> tuple[float, float, str, str]:
+def standing(row: EntryRow) -> tuple[float, float, str, str]:
     """Return what orders ranked rows: the mean drop, then the higher reference, then the name."""
     reference = row.reference.value if row.reference else 0.0
     return round(row.mean_drop or 0.0, TIE_DIGITS), -reference, str(row.model), str(row.mitigation)
 
 
-def by_name(pair: tuple[Entry, RankingRow]) -> tuple[str, str, str, int]:
+def by_name(row: EntryRow) -> tuple[str, str, str, int]:
     """Return what orders unranked rows: their names, then the newest first."""
-    row = pair[1]
     return str(row.task), str(row.model), str(row.mitigation), -row.result_id

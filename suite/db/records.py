@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from suite.api import Card, Task
+from numpy.typing import NDArray
+
+from suite.api import Card, Setting, Task
 from suite.spec import ORIGINAL, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Value
 
 Work: TypeAlias = Literal["inference", "codec"]
@@ -128,11 +131,12 @@ class Drop:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankingRow:
-    """One entry of a ranking: a model with a mitigation on one machine, over all the protocol's conditions.
+class EntryRow:
+    """One entry: a model with a mitigation on one machine, over all the protocol's conditions.
 
     ``rank`` is None where ``why_unranked`` says why. ``mean_drop`` is a fraction, None unless every condition counts.
     ``result_id`` and ``created_at`` are those of its newest result, ``reference_id`` is the number of the original's.
+    ``samples`` are those that were measured, ``manifest`` pins all that the track has; ``limit``: a trial on so many.
     """
 
     rank: int | None
@@ -140,6 +144,7 @@ class RankingRow:
     task: Task
     dataset: PluginRef
     split: str
+    manifest: str
     model: PluginRef
     mitigation: PluginRef
     environment: str
@@ -149,9 +154,15 @@ class RankingRow:
     reference: Measure | None
     reference_id: int | None
     mean_drop: float | None
-    drops: tuple[Drop, ...]
     created_at: datetime
     result_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingRow(EntryRow):
+    """An entry of a ranking with what each condition costs it, in the protocol's order."""
+
+    drops: tuple[Drop, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +171,31 @@ class Ranking:
 
     ranked: tuple[RankingRow, ...] = ()
     unranked: tuple[RankingRow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entries:
+    """The entries of one protocol as columns: ``rows[i]`` has ``numbers[name][i, j]`` under ``conditions[j]``.
+
+    ``rows`` are in a ranking's order, those without a rank last. ``numbers``: "value", "low", "high" of the ranking's
+    metric, "bits_per_pixel", "psnr_db", "ssim" as float64 (NaN: none, or it does not count), and "results", the
+    results' numbers as int64 (0: none); each of shape (entries, conditions). The drop is the row's reference - value.
+    """
+
+    conditions: tuple[CodecSetting, ...]
+    rows: tuple[EntryRow, ...]
+    numbers: Mapping[str, NDArray[Any]]
+
+
+class CodecSetting(NamedTuple):
+    """A compressed condition as a protocol states it; ``codec`` is the codec's name with its variant."""
+
+    codec: str
+    parameters: Mapping[str, Value]
+    setting: Setting
+
+    def __str__(self) -> str:
+        return f"{self.codec} {self.setting.parameter} {self.setting.value}"
 
 
 @dataclass(frozen=True, kw_only=True)

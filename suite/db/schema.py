@@ -1,5 +1,6 @@
-"""The tables, as the newest migration leaves them. Every table only ever grows: triggers refuse anything else.
+"""The tables, as the newest migration leaves them. What was measured only ever grows: triggers refuse anything else.
 
+`entry` and `summarised` alone are derived: `entries` makes them again from the results.
 Rows point at each other by integers; the digests that name things outside the database are looked up once.
 """
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -24,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision that this suite knows, oldest first; the last is the one it works with."""
 
 
@@ -215,4 +217,47 @@ throughput_metric = Table(
     Column("low", Float),
     Column("high", Float),
     sqlite_with_rowid=False,
+)
+
+# One row an entry: what a ranking says of it. The arrays have one number a compressed condition of the protocol, in its
+# order: little-endian float64 (NaN: none), and int64 for the results (0: none).
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("protocol_id", ForeignKey("protocol.id"), nullable=False),
+    Column("task", Text, nullable=False),
+    Column("dataset_id", ForeignKey("plugin.id"), nullable=False),
+    Column("split", Text, nullable=False),
+    Column("manifest", Text, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("limit", Integer),
+    Column("model_id", ForeignKey("plugin.id"), nullable=False),
+    Column("mitigation_id", ForeignKey("plugin.id"), nullable=False),
+    Column("environment_id", ForeignKey("environment.id"), nullable=False),
+    Column("newest_id", ForeignKey("result.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("against", Text, nullable=False),
+    Column("reference_id", ForeignKey("result.id")),
+    Column("reference", Float),
+    Column("reference_low", Float),
+    Column("reference_high", Float),
+    Column("mean_drop", Float),
+    Column("results", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("low", LargeBinary, nullable=False),
+    Column("high", LargeBinary, nullable=False),
+    Column("bits_per_pixel", LargeBinary, nullable=False),
+    Column("psnr_db", LargeBinary, nullable=False),
+    Column("ssim", LargeBinary, nullable=False),
+    Index("entry_by_group", "protocol_id", "model_id", "environment_id"),
+)
+
+# How far the entries of a protocol are up to date: the last result and the last erratum that they know.
+summarised = Table(
+    "summarised",
+    metadata,
+    Column("protocol_id", ForeignKey("protocol.id"), primary_key=True),
+    Column("result_id", Integer, nullable=False),
+    Column("erratum_id", Integer, nullable=False),
 )

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Engine, Row, Table, insert, select
 
 from suite import __version__
 from suite.api import Card
+from suite.db import entries, schema
 from suite.db import outcomes as outcome_files
-from suite.db import schema
-from suite.db.engine import writing
+from suite.db.engine import reading, writing
 from suite.db.records import Throughput
 from suite.errors import StorageError, UsageError
 from suite.published import PublishedNumber
@@ -119,7 +119,27 @@ class Store:
         with writing(self.engine) as connection:
             if find(connection, schema.result, id=result_id) is None:
                 raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
-            return add(connection, schema.erratum, values)
+            number = add(connection, schema.erratum, values)
+        self.summarise()
+        return number
+
+    def summarise(self) -> None:
+        """Bring the entries of every protocol up to date with its results; readers are right without, and slower."""
+        with reading(self.engine) as connection:
+            newest = entries.last(connection)
+            stored = connection.execute(select(schema.protocol.c.id, schema.protocol.c.spec)).all()
+        for protocol_id, spec in stored:
+            self._summarise(protocol_id, msgspec.json.decode(spec, type=ProtocolSpec), newest)
+
+    def _summarise(self, protocol_id: int, spec: ProtocolSpec, newest: entries.Mark) -> None:
+        with reading(self.engine) as connection:
+            late = entries.groups_since(connection, protocol_id, entries.mark_of(connection, protocol_id))
+        for start in range(0, len(late), entries.GROUPS_AT_ONCE):
+            with writing(self.engine) as connection:
+                some = late[start : start + entries.GROUPS_AT_ONCE]
+                entries.refresh(connection, protocol_id, spec, some)
+        with writing(self.engine) as connection:
+            entries.set_mark(connection, protocol_id, newest)
 
     def import_published(self, numbers: Iterable[PublishedNumber]) -> int:
         """Record the numbers of papers that are not known yet, all or none, and return how many those are."""

@@ -86,6 +86,8 @@ def test_what_results_share_is_recorded_once(laboratory):
         "published": 0,
         "throughput": 0,
         "throughput_metric": 0,
+        "entry": 0,
+        "summarised": 0,
     }
 
 
