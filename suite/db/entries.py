@@ -6,7 +6,7 @@ made while reading, so that a reader never sees an old number.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,11 +177,12 @@ def read(connection: Connection, protocol_id: int, spec: ProtocolSpec, *, task: 
     )
 
 
-def kept(connection: Connection, protocol_id: int, late: Container[Group]) -> Iterator[dict[str, Any]]:
-    """Yield the rows that the database has of a protocol's entries, but for those of ``late`` groups."""
-    for row in connection.execute(select(entry).where(entry.c.protocol_id == protocol_id)).mappings():
-        if Group(row["model_id"], row["environment_id"]) not in late:
-            yield {str(name): value for name, value in row.items()}
+def kept(connection: Connection, protocol_id: int, late: Container[Group]) -> list[dict[str, Any]]:
+    """Return the rows that the database has of a protocol's entries, but for those of ``late`` groups."""
+    found = connection.execute(select(entry).where(entry.c.protocol_id == protocol_id))
+    names = list(found.keys())
+    rows = (dict(zip(names, row, strict=True)) for row in found)
+    return [row for row in rows if (row["model_id"], row["environment_id"]) not in late]
 
 
 def conditions_of(spec: ProtocolSpec) -> tuple[CodecSetting, ...]:

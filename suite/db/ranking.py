@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import fsum
 from typing import NamedTuple, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from suite.api import Setting, Task
 from suite.db.records import Drop, EntryRow, Ranking, RankingRow, StoredResult
@@ -32,6 +34,13 @@ class Samples(NamedTuple):
     split: str
     manifest: str
     dataset: PluginRef
+
+
+class TableKey(NamedTuple):
+    """Which table: the place of its track in the protocol, and the samples that were measured."""
+
+    track: int
+    manifest: str
 
 
 class Setup(NamedTuple):
@@ -95,17 +104,18 @@ def ranking_of(spec: ProtocolSpec, rows: Iterable[RankingRow], *, released: bool
 def placed(spec: ProtocolSpec, rows: Iterable[Row], *, released: bool) -> list[Row]:
     """Return rows with their ranks: track by track, best first, then those without a rank and why they have none."""
     rows = [row if released else replace(row, why_unranked=joined(row.why_unranked, DRAFT)) for row in rows]
-    newest = newest_by_entry(spec, (row for row in rows if not row.why_unranked))
-    rankable: list[Row] = []
+    tables = Tables(spec)
+    newest = newest_by_entry(tables, (row for row in rows if not row.why_unranked))
+    rankable: dict[TableKey, list[Row]] = defaultdict(list)
     others: list[Row] = []
     for row in rows:
         if row.why_unranked:
             others.append(row)
-        elif newest[identity(spec, row)] != row.result_id:
+        elif newest[tables.of(row), row.model, row.mitigation] != row.result_id:
             others.append(replace(row, why_unranked=SUPERSEDED))
         else:
-            rankable.append(row)
-    return [*numbered(spec, rankable), *sorted(others, key=by_name)]
+            rankable[tables.of(row)].append(row)
+    return [*(row for key in sorted(rankable) for row in numbered(rankable[key])), *sorted(others, key=by_name)]
 
 
 def entries_of(spec: ProtocolSpec, results: Iterable[StoredResult]) -> list[Entry]:
@@ -166,7 +176,7 @@ def slot_of(on: Condition) -> Slot:
     return canonical_json([on.codec.name, on.codec.version, on.parameters, on.axis, *on.setting])
 
 
-def track_of(spec: ProtocolSpec, setup: Samples | Setup | EntryRow) -> TrackSpec | None:
+def track_of(spec: ProtocolSpec, setup: Samples | Setup) -> TrackSpec | None:
     """Return the track that was measured, by its samples; in a draft a user's own dataset may stand in for it."""
     tracks = [track for track in spec.tracks if (track.task, track.split) == (setup.task, setup.split)]
     pinned = [track for track in tracks if track.manifest and track.manifest == setup.manifest]
@@ -265,36 +275,34 @@ def drop_of(stored: StoredResult, measure: Measure, reference: Measure | None) -
     )
 
 
-def identity(spec: ProtocolSpec, row: EntryRow) -> tuple[object, ...]:
-    """Return what an entry is, whatever the machine that measured it."""
-    return *table_of(spec, row), row.model, row.mitigation
+class Tables:
+    """The tables that a protocol's entries are ranked in: one for each track's samples."""
+
+    def __init__(self, spec: ProtocolSpec) -> None:
+        self._spec = spec
+        self._known: dict[Samples, TableKey] = {}
+
+    def of(self, row: EntryRow) -> TableKey:
+        """Return an entry's table: the track's place in the protocol, and the samples."""
+        samples = Samples(row.task, row.split, row.manifest, row.dataset)
+        if samples not in self._known:
+            track = track_of(self._spec, samples)
+            place = self._spec.tracks.index(track) if track else len(self._spec.tracks)
+            self._known[samples] = TableKey(place, row.manifest)
+        return self._known[samples]
 
 
-def table_of(spec: ProtocolSpec, row: EntryRow) -> tuple[int, str]:
-    """Return the table that an entry is ranked in, one for each track's samples: the track's place, and the samples."""
-    track = track_of(spec, row)
-    return spec.tracks.index(track) if track else len(spec.tracks), row.manifest
-
-
-def newest_by_entry(spec: ProtocolSpec, rows: Iterable[EntryRow]) -> dict[tuple[object, ...], int]:
-    """Return the newest result's number over all the machines that an entry was measured on."""
-    newest: dict[tuple[object, ...], int] = {}
+def newest_by_entry(tables: Tables, rows: Iterable[EntryRow]) -> dict[tuple[TableKey, PluginRef, PluginRef], int]:
+    """Return an entry's newest result over all the machines that it was measured on."""
+    newest: dict[tuple[TableKey, PluginRef, PluginRef], int] = {}
     for row in rows:
-        key = identity(spec, row)
+        key = (tables.of(row), row.model, row.mitigation)
         newest[key] = max(row.result_id, newest.get(key, 0))
     return newest
 
 
-def numbered(spec: ProtocolSpec, rows: Iterable[Row]) -> list[Row]:
-    """Return rankable rows with their ranks, table by table; equal mean drops share a rank."""
-    tables: dict[tuple[int, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        tables[table_of(spec, row)].append(row)
-    return [row for key in sorted(tables) for row in numbered_table(tables[key])]
-
-
-def numbered_table(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows of one table, best first, with their ranks."""
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of one table, best first, with their ranks; equal mean drops share one."""
     ranks: dict[float, int] = {}
     return [
         replace(row, rank=ranks.setdefault(standing(row)[0], place))

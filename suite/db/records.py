@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+import msgspec
 from numpy.typing import NDArray
 
 from suite.api import Card, Setting, Task
@@ -130,8 +131,7 @@ class Drop:
     drop: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class EntryRow:
+class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: a model with a mitigation on one machine, over all the protocol's conditions.
 
     ``rank`` is None where ``why_unranked`` says why. ``mean_drop`` is a fraction, None unless every condition counts.
@@ -158,8 +158,7 @@ class EntryRow:
     result_id: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class RankingRow(EntryRow):
+class RankingRow(EntryRow, frozen=True, kw_only=True):
     """An entry of a ranking with what each condition costs it, in the protocol's order."""
 
     drops: tuple[Drop, ...]

@@ -6,6 +6,7 @@ import math
 import tempfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from sqlalchemy import delete, func, select
 
 from suite.db import entries as derived
 from suite.db import queries, schema
-from suite.db.records import Entries
+from suite.db.records import Entries, EntryRow
 from suite.spec import ProtocolSpec
 from tests.db.measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result, track
 
@@ -47,7 +48,7 @@ def assert_same_as_ranking(laboratory: Laboratory, spec: ProtocolSpec, *, releas
         return
     assert len(found.rows) == len(rows)
     for place, (row, entry) in enumerate(zip(rows, found.rows, strict=True)):
-        assert {name: getattr(row, name) for name in vars(entry)} == vars(entry)
+        assert {name: getattr(row, name) for name in EntryRow.__struct_fields__} == msgspec.structs.asdict(entry)
         assert counted(found, place) == [
             (f"{drop.codec} {drop.parameter} {drop.value}", drop.result_id, drop.measure.value, drop.drop)
             for drop in row.drops

@@ -97,7 +97,7 @@ def test_at_a_papers_rates_what_was_measured_stands_at_its_own_rate(tmp_path):
     swin = "timm:swin_tiny_patch4_window7_224.ms_in1k"
     (row,) = rows(tmp_path, [swin], ["bpg"])
     drops = tuple(dataclasses.replace(drop, bits_per_pixel=0.25) for drop in row.drops)
-    found = queries.Ranking(ranked=(dataclasses.replace(row, drops=drops),))
+    found = queries.Ranking(ranked=(msgspec.structs.replace(row, drops=drops),))
     numbers = [number for number in numbers_of(JANEIRO) if number.task == "classification"]
     points = published_curves(numbers, measured_beside("toy@1", found, numbers)).to_dict()["data"]["values"]
     measured = [each for each in points if each["origin"] != "as published"]
