@@ -84,6 +84,7 @@ __all__ = [
     "ranking",
     "result",
     "results",
+    "state",
     "throughput",
 ]
 
@@ -96,6 +97,13 @@ def done_cells(engine: Engine, environment_digest: str) -> set[str]:
     withdrawn = exists().where(erratum.c.result_id == of.id)
     with reading(engine) as connection:
         return set(connection.scalars(select(of.cell).where(of.id.in_(newest), of.status == "ok", ~withdrawn)))
+
+
+def state(engine: Engine) -> str:
+    """Return what changes whenever something is recorded: for whoever keeps what was read."""
+    tables = (results_table, erratum, throughput_table, published_table, protocol)
+    with reading(engine) as connection:
+        return ".".join(str(connection.scalar(select(func.max(table.c.id))) or 0) for table in tables)
 
 
 def protocols(engine: Engine) -> tuple[StoredProtocol, ...]:
@@ -133,13 +141,16 @@ def ranking(
     ``released`` says whether the protocol is one: drafts are listed, never ranked. Each track has its own ranks.
     ``usable`` leaves out trials and what does not conform, for what is computed of several results at once.
     """
+    if not usable:
+        found = entries(engine, protocol_digest, task, released=released)
+        return Ranking() if found is None else Ranking.of(map(found.row, range(len(found.rows))))
     with reading(engine) as connection:
         stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
         if stored is None:
             return Ranking()
         cells = newest_of(stored.id, task)
-        found = (each for each in stored_results(connection, cells) if not usable or is_usable(each.result))
-        return rank(parsed(stored.spec, ProtocolSpec), found, released=released)
+        kept = (each for each in stored_results(connection, cells) if is_usable(each.result))
+        return rank(parsed(stored.spec, ProtocolSpec), kept, released=released)
 
 
 def entries(engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool) -> Entries | None:

@@ -89,16 +89,7 @@ class Entry:
 
 def rank(spec: ProtocolSpec, results: Iterable[StoredResult], *, released: bool) -> Ranking:
     """Rank the newest results of each cell, all of protocol ``spec``; drafts (not ``released``) are not ranked."""
-    return ranking_of(spec, map(row_of, entries_of(spec, results)), released=released)
-
-
-def ranking_of(spec: ProtocolSpec, rows: Iterable[RankingRow], *, released: bool) -> Ranking:
-    """Return the ranking of entries that know what speaks against each by itself."""
-    found = placed(spec, rows, released=released)
-    return Ranking(
-        ranked=tuple(row for row in found if row.rank is not None),
-        unranked=tuple(row for row in found if row.rank is None),
-    )
+    return Ranking.of(placed(spec, map(row_of, entries_of(spec, results)), released=released))
 
 
 def placed(spec: ProtocolSpec, rows: Iterable[Row], *, released: bool) -> list[Row]:

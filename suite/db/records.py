@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from suite.api import Card, Setting, Task
@@ -171,6 +174,15 @@ class Ranking:
     ranked: tuple[RankingRow, ...] = ()
     unranked: tuple[RankingRow, ...] = ()
 
+    @classmethod
+    def of(cls, rows: Iterable[RankingRow]) -> Ranking:
+        """Return rows that are in order, parted by whether they have a rank."""
+        rows = tuple(rows)
+        return cls(
+            ranked=tuple(row for row in rows if row.rank is not None),
+            unranked=tuple(row for row in rows if row.rank is None),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entries:
@@ -184,6 +196,40 @@ class Entries:
     conditions: tuple[CodecSetting, ...]
     rows: tuple[EntryRow, ...]
     numbers: Mapping[str, NDArray[Any]]
+
+    @cached_property
+    def drops(self) -> NDArray[np.float64]:
+        """What each condition costs each entry, a fraction; shape (entries, conditions), NaN: none."""
+        references = [row.reference.value if row.reference else math.nan for row in self.rows]
+        found: NDArray[np.float64] = np.array(references, np.float64)[:, None] - self.numbers["value"]
+        return found
+
+    def row(self, place: int) -> RankingRow:
+        """Return the entry at a place with its conditions."""
+        drops = (self._drop(place, int(column)) for column in np.flatnonzero(self.numbers["results"][place]))
+        return RankingRow(**msgspec.structs.asdict(self.rows[place]), drops=tuple(drops))
+
+    def _drop(self, place: int, column: int) -> Drop:
+        on, row = self.conditions[column], self.rows[place]
+        found = {name: number(self.numbers[name][place, column]) for name in self.numbers if name != "results"}
+        value = float(self.numbers["value"][place, column])
+        return Drop(
+            result_id=int(self.numbers["results"][place, column]),
+            codec=on.codec,
+            parameters=dict(on.parameters),
+            parameter=on.setting.parameter,
+            value=on.setting.value,
+            bits_per_pixel=found["bits_per_pixel"],
+            psnr_db=found["psnr_db"],
+            ssim=found["ssim"],
+            measure=Measure(name=row.metric, value=value, low=found["low"], high=found["high"]),
+            drop=None if row.reference is None else row.reference.value - value,
+        )
+
+
+def number(stored: float) -> float | None:
+    """Return a number of an array, None for NaN."""
+    return None if math.isnan(stored) else float(stored)
 
 
 class CodecSetting(NamedTuple):
