@@ -21,8 +21,7 @@ demo: $(VENV)/.installed-demo ## Install the suite and run its demonstration
 	$(VENV)/bin/suite demo
 
 leaderboard: $(VENV)/.installed-leaderboard ## Show the leaderboard in a browser, on this machine only
-	$(VENV)/bin/streamlit run leaderboard/app.py --server.address 127.0.0.1 \
-		--server.showEmailPrompt false --browser.gatherUsageStats false -- $(DATABASE)
+	$(VENV)/bin/suite leaderboard --database $(DATABASE)
 
 # Runs every check, whatever the others say; fails if any failed.
 define run-checks

@@ -1,70 +1,84 @@
-"""The board's entry: which protocol, which page. Run it with `make leaderboard`.
+"""The board's entry: the protocol at the top, and its pages. Run it with `suite leaderboard` or `make leaderboard`.
 
 The database is the first argument after ``--``, else ``$SUITE_DATABASE``, else ``results/suite.db``.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
-from sqlalchemy import Engine
 
+from leaderboard.elements import choose
+from leaderboard.opened import Board, database_path, kept_protocols, kept_standing
 from leaderboard.views import curves, published, ranking
 from suite.db import queries
 from suite.db.engine import open_for_reading
-from suite.db.queries import Ranking, StoredProtocol
+from suite.db.queries import StoredProtocol
 from suite.errors import StorageError
-from suite.report.board import rates, standing, status_of
+from suite.report.board.standing import Standing, status_of
 
-DEFAULT_DATABASE = "results/suite.db"
+# Address -> title and what draws the page; the first one opens.
+PAGES = {
+    "ranking": ("Ranking", ranking.show),
+    "curves": ("Curves", curves.show),
+    "published": ("Published studies", published.show),
+}
 
 
-def database_path() -> Path:
-    """Return which database to show."""
-    arguments = sys.argv[1:]
-    return Path(arguments[0] if arguments else os.environ.get("SUITE_DATABASE", DEFAULT_DATABASE))
+def main() -> None:
+    """Show the chosen page of the chosen protocol."""
+    st.set_page_config(page_title="compression-suite", layout="wide")
+    path = database_path()
+    try:
+        board = opened_board(path)
+    except StorageError as error:
+        st.title("What compression costs vision models")
+        st.text(str(error))
+        return
+    pages = [page(address, *what, board) for address, what in PAGES.items()]
+    st.navigation(pages).run()
+
+
+def opened_board(path: Path) -> Board:
+    """Open the database, and of it the protocol that the reader chooses. Raises StorageError."""
+    engine = open_for_reading(path)
+    state = queries.state(engine)
+    stored = kept_protocols(path, state)
+    found = kept_standing(path, state, chosen_protocol(stored).digest) if stored else None
+    if found:
+        show_header(found)
+    return Board(path=path, engine=engine, state=state, protocols=stored, standing=found)
+
+
+def page(address: str, title: str, show: Any, board: Board) -> Any:
+    """Return a page of the navigation; the first one is also what the bare address shows."""
+    return st.Page(partial(show, board), title=title, url_path=address, default=address == next(iter(PAGES)))
 
 
 def chosen_protocol(stored: tuple[StoredProtocol, ...]) -> StoredProtocol:
-    """Let the reader choose one protocol; the choice is kept in the page's address."""
-    labels = [f"{protocol.label} ({status_of(protocol)})" for protocol in stored]
-    wanted = st.query_params.get("protocol", "")
-    start = next((index for index, protocol in enumerate(stored) if protocol.label == wanted), 0)
-    label = st.selectbox("Protocol", labels, index=start)
-    protocol = stored[labels.index(label)]
-    st.query_params["protocol"] = protocol.label
-    return protocol
+    """Let the reader choose one protocol."""
+    labels = [label_of(protocol, stored) for protocol in stored]
+    return stored[labels.index(choose("Protocol", labels, key="protocol"))]
 
 
-def page() -> None:
-    """Show one protocol's standing, and below it what papers print."""
-    st.set_page_config(page_title="compression-suite", layout="wide")
-    st.title("What compression costs vision models")
-    path = database_path()
-    try:
-        engine = open_for_reading(path)
-        stored = queries.protocols(engine)
-        numbers = queries.published(engine)
-    except StorageError as error:
-        st.info(str(error))
-        return
-    if not stored:
-        st.info(f"{path} has no results yet. Run: suite demo")
-    label, found = show_measured(engine, stored) if stored else ("", Ranking())
-    published.show(numbers, label, found)
+def label_of(protocol: StoredProtocol, stored: tuple[StoredProtocol, ...]) -> str:
+    """Return a protocol's label, with a part of its digest where a draft was recorded in several versions."""
+    alone = sum(each.label == protocol.label for each in stored) == 1
+    return protocol.label if alone else f"{protocol.label} ({protocol.digest.removeprefix('sha256:')[:8]})"
 
 
-def show_measured(engine: Engine, stored: tuple[StoredProtocol, ...]) -> tuple[str, Ranking]:
-    """Show the standing of the protocol that the reader chooses, and return its label and its ranking."""
-    protocol = chosen_protocol(stored)
-    st.caption(f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}")
-    found = standing(engine, protocol)
-    ranking.show(protocol.label, found)
-    curves.show(found, rates(engine, protocol))
-    return protocol.label, found
+def show_header(found: Standing) -> None:
+    """Show which protocol this is and what to know before reading its numbers."""
+    protocol, rows = found.protocol, found.entries.rows
+    deviating = sum("do not conform" in row.why_unranked for row in rows)
+    st.text(
+        f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}\n"
+        f"{protocol.results:,} results, {found.withdrawn:,} withdrawn by an erratum; {len(rows):,} entries, "
+        f"{deviating:,} from machines whose codecs do not conform"
+    )
 
 
-page()
+main()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from leaderboard.views.ranking import show_table
-from suite.db.queries import Ranking
+from leaderboard.elements import measured
+from leaderboard.opened import Board
 from suite.report.charts.curves import drop_curves
-from suite.report.tables import TextTable
 
 
-def show(found: Ranking, summaries: Sequence[TextTable]) -> None:
-    """Show the curves of the ranked entries, or of the others where none is ranked, and the tables of `suite rates`."""
-    rows = found.ranked or found.unranked
-    if any(row.drops for row in rows):
-        st.subheader("Drop by rate")
-        st.altair_chart(drop_curves(rows), width="stretch")
-    for table in summaries:
-        show_table(table)
+def show(board: Board) -> None:
+    """Show the curves of the best entries."""
+    st.header("Curves")
+    standing = measured(board)
+    if standing is None:
+        return
+    rows = [standing.entries.row(place) for place in range(min(8, len(standing.entries.rows)))]
+    st.altair_chart(drop_curves(rows), width="stretch")

@@ -74,7 +74,10 @@ Prediction: TypeAlias = Classification
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Facts about a plugin that its users and the board want to see; none of them changes a number."""
+    """Facts about a plugin that its users and the board want to see; none of them changes a number.
+
+    Empty or None: nobody says.
+    """
 
     summary: str
     authors: str = ""
@@ -82,3 +85,5 @@ class Card:
     paper: str = ""
     code: str = ""
     training_data: str = ""
+    parameters: int | None = None
+    """How many weights a network has."""

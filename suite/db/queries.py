@@ -86,6 +86,7 @@ __all__ = [
     "results",
     "state",
     "throughput",
+    "withdrawn",
 ]
 
 
@@ -163,6 +164,17 @@ def entries(engine: Engine, protocol_digest: str, task: str | None = None, *, re
         if stored is None:
             return None
         return entry_rows.read(connection, stored.id, parsed(stored.spec, ProtocolSpec), task=task, released=released)
+
+
+def withdrawn(engine: Engine, protocol_digest: str) -> int:
+    """Return how many results under a protocol have an erratum."""
+    query = (
+        select(func.count(func.distinct(erratum.c.result_id)))
+        .select_from(erratum.join(results_table).join(condition).join(protocol))
+        .where(protocol.c.digest == protocol_digest)
+    )
+    with reading(engine) as connection:
+        return connection.scalar(query) or 0
 
 
 def pairs(

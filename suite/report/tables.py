@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import fsum
 from typing import NamedTuple, TypeAlias
 
-from suite.db.queries import Drop, Ranking, RankingRow
+from suite.db.queries import Drop, EntryRow, Ranking, RankingRow
 from suite.spec import ORIGINAL, Measure
 
 NOTHING = "-"
@@ -124,7 +124,7 @@ def reasons(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     return tuple(f"{', '.join(entries)}: {reason}" for reason, entries in by_reason.items())
 
 
-def entry_of(row: RankingRow) -> str:
+def entry_of(row: EntryRow) -> str:
     """Return an entry's name."""
     return row.model.name if row.mitigation.name == ORIGINAL else f"{row.model.name} + {row.mitigation.name}"
 

@@ -1,0 +1,80 @@
+"""What several pages draw: tables, downloads, and what to run where there is nothing to show.
+
+Whatever comes from a plugin or a submission is drawn as text: in a table's cell or by `st.text`, never as Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import streamlit as st
+
+from leaderboard.opened import Board
+from suite.report.board.columns import Columns
+from suite.report.board.standing import Standing
+from suite.report.downloads import FORMATS
+from suite.report.tables import TextTable
+
+DIGITS = {"bpp": "%.3f", "SSIM": "%.4f", "images/s": "%.1f"}
+"""How numbers are shown whose column's title ends so; others have two decimals."""
+
+
+def measured(board: Board) -> Standing | None:
+    """Return the standing to show, or say what to run and return None."""
+    if board.standing is None:
+        st.info(f"{board.path} has no results yet. Run: suite demo --database {board.path}")
+    elif not board.standing.entries.rows:
+        label = board.standing.protocol.label
+        st.info(f"There are no results of {label} yet. Run: suite run {label} --database {board.path}")
+    else:
+        return board.standing
+    return None
+
+
+def show_text_table(table: TextTable) -> None:
+    """Show a table of text; nothing in it is read as Markdown or HTML."""
+    st.subheader(table.title)
+    st.dataframe([dict(zip(table.columns, row, strict=True)) for row in table.rows], hide_index=True)
+    for note in table.notes:
+        st.text(note)
+
+
+def show_columns(columns: Columns, *, shown: Collection[str] | None = None, key: str | None = None) -> None:
+    """Show typed columns: numbers at the right, sorted as numbers."""
+    wanted = {title: values for title, values in columns.items() if shown is None or title in shown}
+    formats = {
+        title: st.column_config.NumberColumn(format=digits_of(title))
+        for title, values in wanted.items()
+        if any(isinstance(value, float) for value in values)
+    }
+    st.dataframe(wanted, hide_index=True, column_config=formats, key=key)
+
+
+def digits_of(title: str) -> str:
+    """Return the format of a column's numbers."""
+    return next((form for ending, form in DIGITS.items() if title.endswith(ending)), "%.2f")
+
+
+def offer_downloads(name: str, columns: Callable[[], Columns], *, key: str) -> None:
+    """Offer a table as files; they are made when they are asked for."""
+    for place, (title, form) in zip(st.columns(len(FORMATS)), FORMATS.items(), strict=True):
+        place.download_button(
+            title,
+            data=lambda form=form: form.write(columns()),
+            file_name=f"{name}.{form.suffix}",
+            mime=form.media_type,
+            key=f"{key}-{form.suffix}",
+            on_click="ignore",
+            width="stretch",
+        )
+
+
+def choose(label: str, options: Collection[str], *, key: str, **more: Any) -> str:
+    """Let the reader choose one of several; the choice is in the page's address."""
+    return str(st.selectbox(label, list(options), key=key, bind="query-params", **more))
+
+
+def choose_some(label: str, options: Collection[str], *, key: str, **more: Any) -> tuple[str, ...]:
+    """Let the reader choose any number of several; the choice is in the page's address."""
+    return tuple(st.multiselect(label, list(options), key=key, bind="query-params", **more))

@@ -1,0 +1,67 @@
+"""Serving the board: Streamlit's options, and everything that the first visitor would else wait for."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from leaderboard import views
+from suite.errors import StorageError, UsageError
+
+ADDRESS = "127.0.0.1"
+
+
+def serve(database: Path, port: int, *, browser: bool) -> None:
+    """Serve the board on this machine alone until it is interrupted. Raises UsageError for a port in use."""
+    if is_taken(port):
+        raise UsageError(f"Port {port} of {ADDRESS} is in use. Name another one, such as --port {free_port()}.")
+    from streamlit.web.cli import main_run
+
+    warm_up(database)
+    app = Path(__file__).with_name("app.py")
+    main_run([str(app), *flags(port, browser=browser), "--", str(database)], standalone_mode=False)
+
+
+def warm_up(database: Path) -> None:
+    """Import what pages use and read the first protocol; the page itself says what is wrong with a database."""
+    from leaderboard.opened import kept_protocols, kept_standing
+    from suite.db import queries
+    from suite.db.engine import open_for_reading
+
+    for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
+        importlib.import_module(module.name)
+    with suppress(StorageError):
+        state = queries.state(open_for_reading(database))
+        for protocol in kept_protocols(database, state)[:1]:
+            kept_standing(database, state, protocol.digest)
+
+
+def flags(port: int, *, browser: bool) -> list[str]:
+    """Return Streamlit's options: nothing leaves this machine, and nothing watches the files."""
+    options = {
+        "server.address": ADDRESS,
+        "server.port": port,
+        "server.headless": not browser,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "runner.magicEnabled": False,
+    }
+    return [f"--{name}={str(value).lower()}" for name, value in options.items()]
+
+
+def is_taken(port: int) -> bool:
+    """Return whether something listens on a port already."""
+    with socket.socket() as probe:
+        return probe.connect_ex((ADDRESS, port)) == 0
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,147 @@
+"""Two ways to open the board: Streamlit's own test client for logic, and a real browser on a real server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+APP = str(Path(__file__).parents[2] / "leaderboard" / "app.py")
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+"""What a browser without a network needs, or it looks for hosts at every start."""
+DONE = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+@pytest.fixture
+def opened(monkeypatch) -> Callable[..., AppTest]:
+    """Open a page of the board on a database, without a browser; ``address`` is the page's, empty for the first."""
+
+    def open_(path: Path, address: str = "", **query: str) -> AppTest:
+        monkeypatch.setattr(sys, "argv", ["app.py", str(path)])
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.query_params.update(query)
+        app._page_hash = calc_hash(address) if address else ""
+        return app.run()
+
+    return open_
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
+    """Serve the board on a database with the suite's own command, and return its address."""
+    servers: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
+    logs = tmp_path_factory.mktemp("servers")
+
+    def serve(path: Path) -> str:
+        if path not in servers:
+            port = free_port()
+            command = [sys.executable, "-m", "suite.cli.main", "leaderboard", "--no-browser", "--port", str(port)]
+            with (logs / f"{port}.log").open("wb") as log:
+                process = subprocess.Popen(
+                    [*command, "--database", str(path)], stdout=log, stderr=log, start_new_session=True
+                )
+            servers[path] = process, f"http://127.0.0.1:{port}"
+            wait_for(servers[path][1], process, logs / f"{port}.log")
+        return servers[path][1]
+
+    yield serve
+    for process, _ in servers.values():
+        os.killpg(process.pid, 15)
+        process.wait(timeout=30)
+
+
+def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310 - our own server
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real browser; tests without one are skipped."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs chromium: run 'make system-deps'")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory():
+        browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page in the browser, with what it complained of."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+
+    def open(self, address: str) -> Visit:
+        """Go there and wait until Streamlit has drawn the page."""
+        self.page.goto(address)
+        return self.settled()
+
+    def settled(self) -> Visit:
+        """Wait until nothing runs any more."""
+        self.page.wait_for_selector("h2", timeout=60_000)
+        self.page.wait_for_timeout(300)
+        self.page.wait_for_selector(DONE, timeout=60_000)
+        return self
+
+    def text(self) -> str:
+        """Return all text of the page."""
+        return re.sub(r"\s+", " ", self.page.inner_text("[data-testid=stMain]"))
+
+    def check(self) -> None:
+        """Assert that nothing went wrong."""
+        assert self.complaints == []
+        assert self.page.locator("[data-testid=stException]").count() == 0
+
+
+@pytest.fixture
+def visit(chromium) -> Iterator[Callable[..., Visit]]:
+    """Open a browser window: 1280 pixels wide, or what is asked for."""
+    contexts = []
+
+    def visit_(*, width: int = 1280, height: int = 900, dark: bool = False) -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
+        )
+        contexts.append(context)
+        return Visit(context.new_page())
+
+    yield visit_
+    for context in contexts:
+        context.close()
