@@ -27,7 +27,8 @@ SuiteError
     ├── DatabaseBusy           another process holds the write lock
     ├── DatabaseReadOnly
     ├── StorageFull            no space left
-    └── DamagedOutcomes        stored per-sample outcomes do not have their digest
+    ├── DamagedOutcomes        stored per-sample outcomes do not have their digest
+    └── DamagedSnapshot        a snapshot is not what was exported
 """
 
 from __future__ import annotations
@@ -161,6 +162,10 @@ class StorageFull(StorageError):
 
 class DamagedOutcomes(StorageError):
     """Stored per-sample outcomes do not have the digest that their result records."""
+
+
+class DamagedSnapshot(StorageError):
+    """A snapshot is not what was exported, or holds what the suite would never write."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from suite.cli import (
     data,
     demo,
     doctor,
+    export,
     imports,
     leaderboard,
     plan,
@@ -54,12 +55,13 @@ for command in (
     check.check,
     doctor.doctor,
     audit.audit,
+    export.export,
 ):
     app.command()(command)
+app.command("import")(imports.imports)
 app.add_typer(protocols.app, name="protocols")
 app.add_typer(data.app, name="data")
 app.add_typer(cache.app, name="cache")
-app.add_typer(imports.app, name="import")
 app.add_typer(train.app, name="train")
 
 INTERRUPTED = 130

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, tuple_, union
 
 from suite.api import Task
 from suite.db.ranking import Entry, Samples, drops_of, entries_of, metric_of, placed, row_of, slots_of, track_of
@@ -60,13 +60,21 @@ def groups_since(connection: Connection, protocol_id: int, mark: Mark) -> list[G
     return [Group(*row) for row in connection.execute(touched)]
 
 
-def newest_of(protocol_id: int, task: str | None) -> Select[Any]:
+def newest_of(protocol_id: int, task: str | None = None, *more: ColumnElement[bool]) -> Select[Any]:
     """Select the numbers of the newest results under a protocol, one for each cell and machine."""
     of = results_table.c
-    newest = select(func.max(of.id)).join(condition).where(condition.c.protocol_id == protocol_id)
+    under = select(of.id).join(condition).where(condition.c.protocol_id == protocol_id, *more)
     if task is not None:
-        newest = newest.where(condition.c.task == str(task))
-    return newest.group_by(of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
+        under = under.where(condition.c.task == str(task))
+    return newest_in_each(under, of.condition_id, of.model_id, of.mitigation_id, of.environment_id)
+
+
+def newest_in_each(ids: Select[Any], *group: ColumnElement[Any]) -> Select[Any]:
+    """Select the number of the newest result in each group: measured last, whenever it was recorded here."""
+    of = results_table.c
+    age = func.row_number().over(partition_by=group, order_by=(of.created_at.desc(), of.id.desc()))
+    ranked = ids.add_columns(age.label("age")).subquery()
+    return select(ranked.c.id).where(ranked.c.age == 1)
 
 
 class Summariser:
@@ -83,7 +91,7 @@ class Summariser:
     def values(self, groups: Sequence[Group]) -> list[dict[str, Any]]:
         """Return the columns of every entry of some groups."""
         of = results_table.c
-        newest = newest_of(self._protocol_id, None).where(tuple_(of.model_id, of.environment_id).in_(groups))
+        newest = newest_of(self._protocol_id, None, tuple_(of.model_id, of.environment_id).in_(groups))
         found = entries_of(self._spec, stored_results(self._connection, newest))
         return [self._values(each) for each in found]
 

@@ -36,7 +36,7 @@ def pair(
 
     Trials are left out where both were measured on all samples. Raises UsageError.
     """
-    counted = [each for each in sorted(results, key=lambda each: each.id) if each.counts]
+    counted = [each for each in sorted(results, key=lambda each: each.age) if each.counts]
     ours = on_machine(counted, environment)
     both = [cells_of(ours, named(name, ours)) for name in (first, second)]
     places = chosen_places(both, (first, second))
@@ -107,7 +107,7 @@ def place_of(stored: StoredResult) -> Place:
 def chosen_places(both: Sequence[Cells], names: Sequence[str]) -> list[Place]:
     """Return where two entries meet on the machine that was used last; trials only if that is all there is."""
     newest = {
-        place: max(cells[place][slot].id for cells in both for slot in slots)
+        place: max(cells[place][slot].age for cells in both for slot in slots)
         for place in both[0].keys() & both[1].keys()
         if (slots := both[0][place].keys() & both[1][place].keys())
     }

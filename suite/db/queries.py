@@ -13,7 +13,7 @@ from sqlalchemy import Engine, exists, func, select
 from suite.db import entries as entry_rows
 from suite.db import outcomes as outcome_files
 from suite.db.engine import database_path, reading
-from suite.db.entries import newest_of
+from suite.db.entries import newest_in_each, newest_of
 from suite.db.pairs import pair
 from suite.db.ranking import rank
 from suite.db.records import (
@@ -94,7 +94,7 @@ def done_cells(engine: Engine, environment_digest: str) -> set[str]:
     """Return the digests of the cells that need not run again there: the newest result is ok and has no erratum."""
     of = results_table.c
     here = select(environment.c.id).where(environment.c.digest == environment_digest).scalar_subquery()
-    newest = select(func.max(of.id)).where(of.environment_id == here).group_by(of.cell)
+    newest = newest_in_each(select(of.id).where(of.environment_id == here), of.cell)
     withdrawn = exists().where(erratum.c.result_id == of.id)
     with reading(engine) as connection:
         return set(connection.scalars(select(of.cell).where(of.id.in_(newest), of.status == "ok", ~withdrawn)))

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from suite.api import Setting, Task
-from suite.db.records import Drop, EntryRow, Ranking, RankingRow, StoredResult
+from suite.db.records import Age, Drop, EntryRow, Ranking, RankingRow, StoredResult
 from suite.digest import canonical_json
 from suite.spec import ORIGINAL, CodecSpec, Condition, Measure, PluginRef, ProtocolSpec, TrackSpec
 
@@ -102,7 +102,7 @@ def placed(spec: ProtocolSpec, rows: Iterable[Row], *, released: bool) -> list[R
     for row in rows:
         if row.why_unranked:
             others.append(row)
-        elif newest[tables.of(row), row.model, row.mitigation] != row.result_id:
+        elif newest[tables.of(row), row.model, row.mitigation] != row.age:
             others.append(replace(row, why_unranked=SUPERSEDED))
         else:
             rankable[tables.of(row)].append(row)
@@ -114,7 +114,7 @@ def entries_of(spec: ProtocolSpec, results: Iterable[StoredResult]) -> list[Entr
     expected = slots_of(spec)
     references: dict[Setup, StoredResult] = {}
     groups: dict[tuple[Setup, PluginRef], dict[Slot, StoredResult]] = defaultdict(dict)
-    for stored in sorted(results, key=lambda stored: stored.id):
+    for stored in sorted(results, key=lambda stored: stored.age):
         cell = stored.result.cell
         setup, slot = setup_of(stored), slot_of(cell.condition)
         groups[setup, cell.mitigation][slot] = stored
@@ -128,7 +128,7 @@ def entries_of(spec: ProtocolSpec, results: Iterable[StoredResult]) -> list[Entr
             expected=expected,
             cells={slot: stored for slot, stored in slots.items() if slot != ORIGINAL}
             | ({ORIGINAL: references[setup]} if setup in references else {}),
-            newest=max(slots.values(), key=lambda stored: stored.id),
+            newest=max(slots.values(), key=lambda stored: stored.age),
         )
         for (setup, mitigation), slots in groups.items()
     ]
@@ -283,12 +283,12 @@ class Tables:
         return self._known[samples]
 
 
-def newest_by_entry(tables: Tables, rows: Iterable[EntryRow]) -> dict[tuple[TableKey, PluginRef, PluginRef], int]:
-    """Return an entry's newest result over all the machines that it was measured on."""
-    newest: dict[tuple[TableKey, PluginRef, PluginRef], int] = {}
+def newest_by_entry(tables: Tables, rows: Iterable[EntryRow]) -> dict[tuple[TableKey, PluginRef, PluginRef], Age]:
+    """Return the age of an entry's newest result over all the machines that it was measured on."""
+    newest: dict[tuple[TableKey, PluginRef, PluginRef], Age] = {}
     for row in rows:
         key = (tables.of(row), row.model, row.mitigation)
-        newest[key] = max(row.result_id, newest.get(key, 0))
+        newest[key] = max(row.age, newest.get(key, row.age))
     return newest
 
 

@@ -23,6 +23,13 @@ Verdict: TypeAlias = Literal["valid", "unverified", "invalid", "failed"]
 """Whether a timing counts. A codec's is valid where images came back in the size that they had."""
 
 
+class Age(NamedTuple):
+    """What orders by time: an import gives older results higher numbers, and of one moment the higher is newer."""
+
+    created_at: datetime
+    number: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredProtocol:
     """A protocol that results were recorded under, and how many. ``digest`` is the one it was recorded with."""
@@ -77,6 +84,11 @@ class StoredResult:
     run: int
     result: Result
     errata: tuple[Erratum, ...]
+
+    @property
+    def age(self) -> Age:
+        """What orders by time."""
+        return Age(self.created_at, self.id)
 
     @property
     def counts(self) -> bool:
@@ -159,6 +171,11 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     mean_drop: float | None
     created_at: datetime
     result_id: int
+
+    @property
+    def age(self) -> Age:
+        """What orders by time."""
+        return Age(self.created_at, self.result_id)
 
 
 class RankingRow(EntryRow, frozen=True, kw_only=True):
@@ -285,3 +302,8 @@ class StoredThroughput:
     environment: str
     run: int
     throughput: Throughput
+
+    @property
+    def age(self) -> Age:
+        """What orders by time."""
+        return Age(self.created_at, self.id)

@@ -261,3 +261,6 @@ summarised = Table(
     Column("result_id", Integer, nullable=False),
     Column("erratum_id", Integer, nullable=False),
 )
+
+DERIVED = (entry, summarised)
+"""What is made from the other tables: no part of what a database holds."""

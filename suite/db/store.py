@@ -18,7 +18,9 @@ from suite import __version__
 from suite.api import Card
 from suite.db import entries, schema
 from suite.db import outcomes as outcome_files
+from suite.db.contents import Contents
 from suite.db.engine import reading, writing
+from suite.db.merge import Tally, merge
 from suite.db.records import Throughput
 from suite.errors import StorageError, UsageError
 from suite.published import PublishedNumber
@@ -151,6 +153,16 @@ class Store:
                 connection.execute(insert(schema.published).values(imported_at=self.clock(), **values))
         return len(new)
 
+    def import_rows(self, theirs: Contents) -> dict[str, Tally]:
+        """Record what another database holds and this one does not, all or none, and return each table's tally.
+
+        The rows are taken as they are: `suite.db.snapshot` says which may be.
+        """
+        with writing(self.engine) as connection:
+            tallies = merge(connection, theirs)
+        self.summarise()
+        return tallies
+
     def _record_digest(self, table: Table, digest: str, values: Mapping[str, Any]) -> str:
         with writing(self.engine) as connection:
             if find(connection, table, digest=digest) is None:
@@ -243,24 +255,30 @@ def condition_id(connection: Connection, condition: Condition, cards: Mapping[Pl
     if known is not None:
         return known
     geometry = condition.geometry
-    values = {
-        "digest": condition.digest,
+    values = condition_values(condition) | {
         "protocol_id": required(connection, schema.protocol, digest=condition.protocol),
-        "task": str(condition.task),
         "dataset_id": plugin_id(connection, condition.dataset, cards),
-        "split": condition.split,
-        "manifest": condition.manifest,
-        "samples": condition.samples,
-        "limit": condition.limit,
         "codec_id": plugin_id(connection, condition.codec, cards),
-        "parameters": to_json(condition.parameters),
-        "parameter": condition.parameter,
-        "value": to_json(condition.value),
-        "order": condition.order,
         "geometry_id": None if geometry is None else plugin_id(connection, geometry, cards),
         "spec": to_json(condition),
     }
     return add(connection, schema.condition, values)
+
+
+def condition_values(condition: Condition) -> dict[str, Any]:
+    """Return a condition's own columns, which its ``spec`` says too."""
+    return {
+        "digest": condition.digest,
+        "task": str(condition.task),
+        "split": condition.split,
+        "manifest": condition.manifest,
+        "samples": condition.samples,
+        "limit": condition.limit,
+        "parameters": to_json(condition.parameters),
+        "parameter": condition.parameter,
+        "value": to_json(condition.value),
+        "order": condition.order,
+    }
 
 
 def plugin_id(connection: Connection, plugin: PluginRef, cards: Mapping[PluginRef, Card]) -> int:

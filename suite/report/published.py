@@ -126,7 +126,7 @@ def measured_beside(label: str, found: Ranking, numbers: Iterable[PublishedNumbe
     """
     newest = {
         (str(row.task), row.metric, row.model.name, row.mitigation.name): row
-        for row in sorted((*found.ranked, *found.unranked), key=lambda row: row.result_id)
+        for row in sorted((*found.ranked, *found.unranked), key=lambda row: row.age)
     }
     wanted = {(number.task, number.metric, plugin_of(number)): number.model for number in numbers}
     axes = {(number.model, number.codec, number.parameter) for number in numbers}

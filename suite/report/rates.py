@@ -140,7 +140,7 @@ def tracks(rows: Iterable[RankingRow]) -> list[list[RankingRow]]:
 def newest(rows: Sequence[RankingRow]) -> list[RankingRow]:
     """Return each entry's newest row; the entries that have every condition, or all where none has."""
     complete = [row for row in rows if row.mean_drop is not None] or rows
-    last = {(row.model, row.mitigation): row for row in sorted(complete, key=lambda row: row.result_id)}
+    last = {(row.model, row.mitigation): row for row in sorted(complete, key=lambda row: row.age)}
     return [row for row in complete if last[row.model, row.mitigation] is row]
 
 

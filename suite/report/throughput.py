@@ -23,7 +23,7 @@ def tables_of(label: str, stored: Iterable[StoredThroughput]) -> list[TextTable]
 def newest(stored: Iterable[StoredThroughput]) -> list[Throughput]:
     """Return the newest timing of each thing on each machine and device, oldest first."""
     found: dict[tuple[object, ...], Throughput] = {}
-    for each in sorted(stored, key=lambda each: each.id):
+    for each in sorted(stored, key=lambda each: each.age):
         of = each.throughput
         key = (of.work, of.condition.digest, of.model, of.mitigation, each.environment)
         found.pop(key, None)

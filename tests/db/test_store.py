@@ -24,7 +24,7 @@ PER_FRAME = pa.table({"bytes": [10, 20]})
 
 def counts(laboratory: Laboratory) -> dict[str, int]:
     with laboratory.engine.connect() as connection:
-        tables = schema.metadata.sorted_tables
+        tables = [table for table in schema.metadata.sorted_tables if table not in schema.DERIVED]
         return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
@@ -86,8 +86,6 @@ def test_what_results_share_is_recorded_once(laboratory):
         "published": 0,
         "throughput": 0,
         "throughput_metric": 0,
-        "entry": 0,
-        "summarised": 0,
     }
 
 
