@@ -10,6 +10,7 @@ import typer
 
 from suite import __version__
 from suite.cli import (
+    advise,
     audit,
     cache,
     check,
@@ -47,6 +48,7 @@ for command in (
     ranking.ranking,
     rates.rates,
     compare.compare,
+    advise.advise,
     published.published,
     leaderboard.leaderboard,
     throughput.throughput,

@@ -27,7 +27,7 @@ def suite(tmp_path):
 
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
-    *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard"),
+    *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise"),
 ]
 
 
@@ -67,6 +67,7 @@ def test_every_command_has_help(suite, command):
         (["run", "pv-cells@1", "--model", "absent.py:Model"], "There is no file absent.py"),
         (["ranking", "pv-cells@1"], "There is no database at"),
         (["rates", "pv-cells@1"], "There is no database at"),
+        (["advise", "--max-drop", "1"], "There is no database at"),
         (["show", "--protocol", "pv-cell"], "There is no database at"),
         (["plugins", "codecs"], "Did you mean 'codec'?"),
         (["check", "codec", "jpg"], "Did you mean 'jpeg'?"),
