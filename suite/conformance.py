@@ -78,11 +78,15 @@ def expected(spec: ProtocolSpec) -> dict[str, dict[str, str]]:
     return protocols.toml_table(path) if path.is_file() else {}
 
 
-def compute(spec: ProtocolSpec) -> dict[str, dict[str, str]]:
-    """Return the golden values that this machine gives, without those of the codecs that it lacks."""
+def compute(spec: ProtocolSpec, *, first: bool = False) -> dict[str, dict[str, str]]:
+    """Return the golden values that this machine gives, without those of the codecs that it lacks.
+
+    ``first``: as for a release, whatever references of codecs with a tolerance there may be.
+    """
     values: dict[str, dict[str, str]] = {"pixels": {}, "bits": {}, "geometry": {}}
     lacking = missing_of(spec)
-    tasks = [task for task in work_of(spec) if task.subject not in lacking]
+    references = None if first else GOLDEN / spec.label
+    tasks = [task for task in work_of(spec, references) if task.subject not in lacking]
     with ThreadPoolExecutor(cores()) as pool:
         for digests in pool.map(lambda task: task.work(), tasks):
             for value, digest in digests.items():
@@ -102,14 +106,17 @@ class Task(NamedTuple):
         return self.values[0].subject
 
 
-def work_of(spec: ProtocolSpec) -> Iterator[Task]:
-    """Yield what is to be computed for a protocol, setting by setting and model by model."""
+def work_of(spec: ProtocolSpec, references: Path | None) -> Iterator[Task]:
+    """Yield what is to be computed for a protocol, setting by setting and model by model.
+
+    ``references`` holds what codecs with a tolerance are compared with; None: nothing.
+    """
     for entry in spec.codecs:
         codec = plugin_of(entry)
         for setting in entry.settings():
             name = f"{entry.label} {setting}"
             values = Value("pixels", name, entry.label), Value("bits", name, entry.label)
-            yield Task(values, partial(codec_digests, spec.label, codec, entry, setting, values))
+            yield Task(values, partial(codec_digests, references, codec, entry, setting, values))
     for name in dict.fromkeys(str(baseline) for track in spec.tracks for baseline in track.baselines):
         value = Value("geometry", name, name)
         yield Task((value,), partial(geometry_digests, value))
@@ -122,12 +129,12 @@ def plugin_of(entry: CodecSpec) -> Codec:
 
 
 def codec_digests(
-    protocol: str, codec: Codec, entry: CodecSpec, setting: Setting, values: tuple[Value, Value]
+    references: Path | None, codec: Codec, entry: CodecSpec, setting: Setting, values: tuple[Value, Value]
 ) -> dict[Value, str]:
     """Return the digests of a codec's pixels and bits at one setting, or target rate, over the golden images."""
     frames = golden_frames(codec, entry, setting)
     tolerance = getattr(codec, "tolerance", 0.0)
-    files = reference_files(protocol, values[0].name) if tolerance else []
+    files = reference_files(references, values[0].name) if tolerance and references else []
     near = [near_enough(frame.image, file, tolerance) for frame, file in zip(frames, files, strict=False)]
     images = near or [frame.image for frame in frames]
     pixels = digest_of("golden/1", [digest_of_image(image) for image in images])
@@ -143,10 +150,10 @@ def golden_frames(codec: Codec, entry: CodecSpec, setting: Setting) -> list[Fram
     return [code(each, encoder=Encoder(codec), settings=settings, target=target).frame for each in seen]
 
 
-def reference_files(protocol: str, name: str) -> list[Path]:
+def reference_files(directory: Path, name: str) -> list[Path]:
     """Return where the decoded golden images of a codec with a tolerance are, or are to be, at one setting."""
     stem = name.replace(" ", "-").replace("=", "-")
-    return [GOLDEN / protocol / f"{stem}-{number}.webp" for number in range(len(golden_images()))]
+    return [directory / f"{stem}-{number}.webp" for number in range(len(golden_images()))]
 
 
 def near_enough(image: Image, reference: Path, tolerance: float) -> Image:
@@ -160,17 +167,21 @@ def near_enough(image: Image, reference: Path, tolerance: float) -> Image:
     return expected if np.sqrt(np.mean(difference**2)) <= tolerance else image
 
 
-def write_references(spec: ProtocolSpec) -> list[Path]:
-    """Write what the codecs with a tolerance decode here, lossless, and return the files: part of a release."""
-    written = []
+def write_references(spec: ProtocolSpec, directory: Path | None = None) -> list[Path]:
+    """Write what the codecs with a tolerance decode here, lossless, and return the files: part of a release.
+
+    ``directory`` is where; a protocol's own place among the golden values where not given.
+    """
+    directory, written = directory or GOLDEN / spec.label, []
+    lacking = missing_of(spec)
     for entry in spec.codecs:
         codec = plugin_of(entry)
-        if not getattr(codec, "tolerance", 0.0):
+        if not getattr(codec, "tolerance", 0.0) or entry.label in lacking:
             continue
         for setting in entry.settings():
-            files = reference_files(spec.label, f"{entry.label} {setting}")
+            files = reference_files(directory, f"{entry.label} {setting}")
             for file, frame in zip(files, golden_frames(codec, entry, setting), strict=True):
-                file.parent.mkdir(exist_ok=True)
+                file.parent.mkdir(parents=True, exist_ok=True)
                 PillowImage.fromarray(frame.image).save(file, lossless=True, quality=100, method=6)
             written += files
     return written
@@ -189,7 +200,9 @@ def check(spec: ProtocolSpec, only: Collection[str] | None = None) -> list[Check
     """
     wanted = expected(spec)
     lacking = missing_of(spec) if wanted else {}
-    tasks = [task for task in work_of(spec) if wanted and (only is None or task.values[0].name in only)]
+    tasks = [
+        task for task in work_of(spec, GOLDEN / spec.label) if wanted and (only is None or task.values[0].name in only)
+    ]
     with ThreadPoolExecutor(cores()) as pool:
         answers = pool.map(lambda task: answer_of(task, lacking), tasks)
         return [

@@ -11,7 +11,8 @@ SuiteError
 ├── ProtocolError
 │   ├── UnknownProtocol
 │   ├── InvalidProtocol        the file does not describe a protocol
-│   └── ChangedProtocol        a released protocol no longer has its digest
+│   ├── ChangedProtocol        a released protocol no longer has its digest
+│   └── UnfinishedProtocol     a draft that cannot be released yet
 ├── DataError
 │   ├── UnknownDataset
 │   ├── MissingData            a package or directory that holds the images is not there
@@ -91,6 +92,13 @@ class InvalidProtocol(ProtocolError):
 
 class ChangedProtocol(ProtocolError):
     """A released protocol no longer has the digest it was released with."""
+
+
+class UnfinishedProtocol(ProtocolError):
+    """A draft that cannot be released yet, with everything that stands against it."""
+
+    def __init__(self, label: str, reasons: Iterable[str]) -> None:
+        super().__init__(f"{label} cannot be released yet:" + "".join(f"\n- {reason}" for reason in reasons))
 
 
 class DataError(SuiteError):

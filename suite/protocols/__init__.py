@@ -25,14 +25,19 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 def load(name: str) -> ProtocolSpec:
     """Return the protocol of that name or file. Raises UnknownProtocol, InvalidProtocol or ChangedProtocol."""
+    return read(file_of(name))
+
+
+def file_of(name: str) -> Path:
+    """Return the file of the protocol of that name; a file's path as it is. Raises UnknownProtocol."""
     if name.endswith(".toml"):
-        return read(Path(name))
+        return Path(name)
     labels = names()
     newest = {label.partition("@")[0]: label for label in labels}
     label = newest.get(name, name)
     if label not in labels:
         raise UnknownProtocol(name[:200], labels)
-    return read(DIRECTORY / f"{label}.toml")
+    return DIRECTORY / f"{label}.toml"
 
 
 def names() -> list[str]:

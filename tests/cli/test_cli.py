@@ -27,7 +27,7 @@ def suite(tmp_path):
 
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
-    *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise"),
+    *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise", "cite"),
 ]
 
 
