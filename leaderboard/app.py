@@ -13,7 +13,7 @@ import streamlit as st
 
 from leaderboard.elements import choose
 from leaderboard.opened import Board, database_path, kept_protocols, kept_standing
-from leaderboard.views import curves, published, ranking
+from leaderboard.views import advisor, audit, curves, protocols, published, ranking
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.queries import StoredProtocol
@@ -24,7 +24,10 @@ from suite.report.board.standing import Standing, status_of
 PAGES = {
     "ranking": ("Ranking", ranking.show),
     "curves": ("Curves", curves.show),
+    "protocols": ("Protocols and citing", protocols.show),
     "published": ("Published studies", published.show),
+    "advisor": ("Advisor", advisor.show),
+    "audit": ("Audit", audit.show),
 }
 
 
@@ -76,7 +79,7 @@ def show_header(found: Standing) -> None:
     deviating = sum("do not conform" in row.why_unranked for row in rows)
     st.text(
         f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}\n"
-        f"{protocol.results:,} results, {found.withdrawn:,} withdrawn by an erratum; {len(rows):,} entries, "
+        f"{protocol.results:,} results, {found.withdrawn:,} withdrawn by an erratum; entries: {len(rows):,}, "
         f"{deviating:,} from machines whose codecs do not conform"
     )
 

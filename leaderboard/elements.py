@@ -5,7 +5,7 @@ Whatever comes from a plugin or a submission is drawn as text: in a table's cell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -13,6 +13,7 @@ import streamlit as st
 from leaderboard.opened import Board
 from suite.report.board.columns import Columns
 from suite.report.board.standing import Standing
+from suite.report.charts.style import PANELS_A_ROW
 from suite.report.downloads import FORMATS
 from suite.report.tables import TextTable
 
@@ -49,6 +50,16 @@ def show_columns(columns: Columns, *, shown: Collection[str] | None = None, key:
         if any(isinstance(value, float) for value in values)
     }
     st.dataframe(wanted, hide_index=True, column_config=formats, key=key)
+
+
+def show_panels(charts: Mapping[str, Any]) -> None:
+    """Show small multiples side by side, each under its name; on a phone they stand below each other."""
+    names = list(charts)
+    for start in range(0, len(names), PANELS_A_ROW):
+        row = names[start : start + PANELS_A_ROW]
+        for place, name in zip(st.columns(PANELS_A_ROW if len(names) > 1 else 1), row, strict=False):
+            place.text(name)
+            place.altair_chart(charts[name], width="stretch")
 
 
 def digits_of(title: str) -> str:

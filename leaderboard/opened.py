@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.queries import PublishedNumber, StoredProtocol
+from suite.report.advice import Advice, Question
+from suite.report.advisor import advise
 from suite.report.board.standing import Standing, standing_of
 from suite.report.tables import Standings
 from suite.report.ties import MOST_ENTRIES, standings_of
@@ -67,6 +69,13 @@ def kept_standing(path: Path, state: str, digest: str) -> Standing:
 def kept_published(path: Path, state: str) -> tuple[PublishedNumber, ...]:  # noqa: ARG001
     """Return what papers print."""
     return queries.published(open_for_reading(path))
+
+
+@lru_cache(maxsize=16 * KEPT)
+def kept_advice(path: Path, state: str, digest: str, question: Question) -> tuple[Advice, ...]:
+    """Return what to compress with. Raises UsageError, DataError or DamagedOutcomes."""
+    spec = kept_standing(path, state, digest).protocol.spec
+    return advise(open_for_reading(path), spec, question)
 
 
 @lru_cache(maxsize=KEPT)

@@ -31,7 +31,7 @@ def audit(
     with shown() as progress:
         images = list(auditing.audit(directory.expanduser(), progress))
     curve = report.jpeg_curve(open_for_reading(database), protocols.load(protocol), model) if model else []
-    expected = auditing.expected_drop(images, curve)
+    expected = report.expected_drop(images, curve)
     sentences = [report.sentence(expected, model, protocol)] if model and expected else []
     table = report.summary(images, str(directory))
     if csv:

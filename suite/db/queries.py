@@ -86,6 +86,7 @@ __all__ = [
     "results",
     "state",
     "throughput",
+    "usable_ranking",
     "withdrawn",
 ]
 
@@ -134,24 +135,31 @@ def plugins(engine: Engine) -> tuple[StoredPlugin, ...]:
     )
 
 
-def ranking(
-    engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool, usable: bool = False
-) -> Ranking:
+def ranking(engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool) -> Ranking:
     """Rank the entries of one protocol, best first; empty for a protocol without results.
 
     ``released`` says whether the protocol is one: drafts are listed, never ranked. Each track has its own ranks.
-    ``usable`` leaves out trials and what does not conform, for what is computed of several results at once.
     """
-    if not usable:
-        found = entries(engine, protocol_digest, task, released=released)
-        return Ranking() if found is None else Ranking.of(map(found.row, range(len(found.rows))))
+    found = entries(engine, protocol_digest, task, released=released)
+    return Ranking() if found is None else Ranking.of(map(found.row, range(len(found.rows))))
+
+
+def usable_ranking(
+    engine: Engine, protocol_digest: str, task: str | None = None, *, models: Collection[str] = (), released: bool
+) -> Ranking:
+    """Rank without trials and without what does not conform, for what is computed of several results at once.
+
+    ``models`` are names; all where none is given.
+    """
     with reading(engine) as connection:
         stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
         if stored is None:
             return Ranking()
-        cells = newest_of(stored.id, task)
-        kept = (each for each in stored_results(connection, cells) if is_usable(each.result))
-        return rank(parsed(stored.spec, ProtocolSpec), kept, released=released)
+        named = select(plugin.c.id).where(plugin.c.kind == "model", plugin.c.name.in_(models))
+        only = [results_table.c.model_id.in_(named)] if models else []
+        kept = stored_results(connection, newest_of(stored.id, task, *only))
+        usable = (each for each in kept if is_usable(each.result))
+        return rank(parsed(stored.spec, ProtocolSpec), usable, released=released)
 
 
 def entries(engine: Engine, protocol_digest: str, task: str | None = None, *, released: bool) -> Entries | None:

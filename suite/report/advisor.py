@@ -7,7 +7,7 @@ records that come out, and words them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -76,7 +76,9 @@ def advise(engine: Engine, spec: ProtocolSpec, question: Question) -> tuple[Advi
     Of each entry the newest results on one machine count. Empty without results. Raises UsageError for names that no
     result has, DataError or DamagedOutcomes where the stored outcomes do not allow an answer.
     """
-    ranking = queries.ranking(engine, spec.digest, question.task, released=is_released(spec), usable=True)
+    ranking = queries.usable_ranking(
+        engine, spec.digest, question.task, models=known_models(engine, question.models), released=is_released(spec)
+    )
     rows = newest([row for row in (*ranking.ranked, *ranking.unranked) if row.drops])
     if not rows:
         return ()
@@ -92,17 +94,23 @@ def advise(engine: Engine, spec: ProtocolSpec, question: Question) -> tuple[Advi
     return tuple(advice_for(asked, question, of_model, codecs) for of_model in groups.values())
 
 
+def known_models(engine: Engine, names: Collection[str]) -> Collection[str]:
+    """Return the names to ask the database for: none, which is all, where one of them is not there."""
+    known = {each.ref.name for each in queries.plugins(engine) if each.ref.kind == "model"}
+    return names if known.issuperset(names) else ()
+
+
 def newest(rows: Iterable[RankingRow]) -> list[RankingRow]:
     """Return the newest row of each mitigation with the newest version of each model; complete ones where there are."""
     models: dict[tuple[Any, ...], PluginRef] = {}
     kept: dict[tuple[Any, ...], RankingRow] = {}
-    ordered = sorted(rows, key=lambda row: (row.mean_drop is not None, row.result_id))
+    ordered = sorted(rows, key=lambda row: (row.mean_drop is not None, row.age))
     for row in ordered:
         models[*on(row), row.model.name] = row.model
     for row in ordered:
         if models[*on(row), row.model.name] == row.model:
             kept[*on(row), row.model.name, row.mitigation.name] = row
-    return sorted(kept.values(), key=lambda row: row.result_id)
+    return sorted(kept.values(), key=lambda row: row.age)
 
 
 def on(row: RankingRow) -> tuple[Any, ...]:

@@ -93,7 +93,7 @@ def installed_cards(parts: Iterable[tuple[PluginKind, PluginName]]) -> dict[tupl
 
 def stored_entries(found: Ranking) -> dict[str, Entry]:
     """Return the entries of a ranking by name, of several versions the newest."""
-    rows = sorted((*found.ranked, *found.unranked), key=lambda row: row.result_id)
+    rows = sorted((*found.ranked, *found.unranked), key=lambda row: row.age)
     return {entry_of(row): Entry(entry_of(row), pinned(row.model), pinned(row.mitigation)) for row in rows}
 
 

@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from html import escape
+from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from sqlalchemy import Engine
 
-from suite.audit import Audited, ExpectedDrop
+from suite.audit import Audited, ExpectedDrop, expected_drop
 from suite.db import queries
-from suite.db.queries import Drop
-from suite.errors import UsageError, nearest
+from suite.db.queries import CodecSetting, Entries
+from suite.errors import DataError, UsageError, nearest
 from suite.protocols import is_released
+from suite.report.board.columns import Columns
+from suite.report.downloads import to_csv
 from suite.report.tables import TextTable
 from suite.spec import ORIGINAL, ProtocolSpec
+
+__all__ = ["Audited", "Curve", "as_csv", "as_html", "columns_of", "expected_drop", "from_json", "jpeg_curve"]
 
 BAR_WIDTH, BAR_HEIGHT, LABEL_WIDTH = 420, 18, 110
 BINS = 12
 
 
-def jpeg_curve(engine: Engine, spec: ProtocolSpec, model: str) -> list[tuple[float, float]]:
-    """Return an unmitigated model's (quality, drop) under JPEG. Raises UsageError where that was not measured."""
-    ranking = queries.ranking(engine, spec.digest, released=is_released(spec))
-    rows = [row for row in (*ranking.ranked, *ranking.unranked) if row.mitigation.name == ORIGINAL]
-    curves = {
-        row.model.name: curve
-        for row in reversed(rows)
-        if (curve := [(float(at.value), at.drop) for at in row.drops if is_jpeg(at) and at.drop is not None])
-    }
+Curve: TypeAlias = list[tuple[float, float]]
+"""JPEG qualities with the drop at each, a fraction."""
+
+
+def jpeg_curve(engine: Engine, spec: ProtocolSpec, model: str) -> Curve:
+    """Return an unmitigated model's curve under JPEG. Raises UsageError where that was not measured."""
+    found = queries.entries(engine, spec.digest, released=is_released(spec))
+    curves = jpeg_curves(found) if found else {}
     if model not in curves:
         hint = nearest(model, curves) or f"There are: {', '.join(curves) or 'none'}."
         raise UsageError(f"No JPEG curve of '{model[:200]}' was measured under {spec.label}. {hint}")
     return curves[model]
 
 
-def is_jpeg(drop: Drop) -> bool:
-    """Whether a drop was measured at a JPEG quality."""
-    return drop.codec.partition(" ")[0] == "jpeg" and drop.parameter == "quality"
+def jpeg_curves(found: Entries) -> dict[str, Curve]:
+    """Return the curve of each unmitigated model under JPEG; of two entries of one name the better placed."""
+    columns = [number for number, on in enumerate(found.conditions) if is_jpeg(on)]
+    qualities = [float(found.conditions[number].setting.value) for number in columns]
+    curves: dict[str, Curve] = {}
+    for row, drops in zip(found.rows, found.drops[:, columns].tolist(), strict=True):
+        curve = [(quality, drop) for quality, drop in zip(qualities, drops, strict=True) if not math.isnan(drop)]
+        if curve and row.mitigation.name == ORIGINAL:
+            curves.setdefault(row.model.name, curve)
+    return curves
+
+
+def is_jpeg(on: CodecSetting) -> bool:
+    """Whether a condition is a JPEG quality."""
+    return on.codec.partition(" ")[0] == "jpeg" and on.setting.parameter == "quality"
+
+
+def from_json(data: bytes) -> list[Audited]:
+    """Return the images of what `suite audit --json` printed. Raises DataError for anything else."""
+    try:
+        return msgspec.json.decode(data, type=Report).images
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"This is no report of an audit: {str(error)[:200]}. Make one with: suite audit DIR --json > audit.json"
+        ) from error
+
+
+class Report(msgspec.Struct):
+    """What `suite audit --json` prints."""
+
+    images: list[Audited]
+
+
+def columns_of(images: Sequence[Audited]) -> Columns:
+    """Return one row an image."""
+    return {field.name: [getattr(image, field.name) for image in images] for field in fields(Audited)}
 
 
 def summary(images: Sequence[Audited], directory: str) -> TextTable:
@@ -90,11 +127,7 @@ def sentence(expected: ExpectedDrop, model: str, protocol: str) -> str:
 
 def as_csv(images: Sequence[Audited]) -> str:
     """Return one line an image."""
-    text = io.StringIO(newline="")
-    rows = csv.DictWriter(text, [field.name for field in fields(Audited)], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(map(asdict, images))
-    return text.getvalue()
+    return to_csv(columns_of(images)).decode()
 
 
 def as_html(images: Sequence[Audited], table: TextTable, sentences: Sequence[str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from suite.protocols import is_released
+from collections.abc import Iterable
+
+from suite.protocols import is_released, load, names
 from suite.protocols.differences import Difference, differences, shown
 from suite.report.tables import NOTHING, TextTable
 from suite.spec import CodecSpec, ProtocolSpec, TrackSpec
@@ -14,6 +16,12 @@ ONLY_WORDS = "Only words differ: nothing that changes a number. The digests diff
 def status_of(spec: ProtocolSpec) -> str:
     """Return whether a protocol is ``"released"`` or a ``"draft"``."""
     return "released" if is_released(spec) else "draft"
+
+
+def known_protocols(stored: Iterable[ProtocolSpec]) -> dict[str, ProtocolSpec]:
+    """Return the protocols of the package and those with results by their labels; the package's where both have one."""
+    packaged = [load(name) for name in names()]
+    return {spec.label: spec for spec in (*stored, *packaged)}
 
 
 def tables_of(spec: ProtocolSpec) -> list[TextTable]:

@@ -82,7 +82,7 @@ def rate_tables(
     Without ``reference`` that is jpeg, or the first codec where the protocol has none. Empty without whole, conformant
     results. Raises UsageError for a reference that is no codec, or several.
     """
-    ranking = queries.ranking(engine, protocol_digest, task, released=released, usable=True)
+    ranking = queries.usable_ranking(engine, protocol_digest, task, released=released)
     rows = [row for row in (*ranking.ranked, *ranking.unranked) if row.drops]
     labels = labels_of(drop for row in rows for drop in row.drops)
     if not labels:

@@ -265,10 +265,10 @@ def test_what_is_usable_is_whole_and_conforms(laboratory):
     laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8}, on={"limit": 200})
     laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8}, model="other", conformant=False)
     assert len(ranked(laboratory).unranked) == 2
-    usable = queries.ranking(laboratory.engine, TOY.digest, released=True, usable=True)
+    usable = queries.usable_ranking(laboratory.engine, TOY.digest, released=True)
     assert usable == Ranking(ranked=ranked(laboratory).ranked)
     laboratory.record_entry(TOY, {10: 0.6}, conformant=False)
-    (row,) = queries.ranking(laboratory.engine, TOY.digest, released=True, usable=True).unranked
+    (row,) = queries.usable_ranking(laboratory.engine, TOY.digest, released=True).unranked
     assert row.why_unranked == "incomplete: 2 of 3 conditions"
 
 

@@ -106,7 +106,12 @@ class Visit:
         self.page = page
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", self.heard)
+
+    def heard(self, said: Any) -> None:
+        """Note an error, but not that Streamlit looks for its server below a page's own address first."""
+        if said.type == "error" and "/_stcore/" not in said.location["url"]:
+            self.complaints.append(said.text)
 
     def open(self, address: str) -> Visit:
         """Go there and wait until Streamlit has drawn the page."""

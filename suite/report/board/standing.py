@@ -15,6 +15,8 @@ from suite.api import Card
 from suite.db import queries
 from suite.db.queries import Entries, EntryRow, StoredProtocol, Throughput
 from suite.protocols import is_released
+from suite.report.attribution import Entry, pinned
+from suite.report.tables import entry_of
 from suite.spec import ORIGINAL, PluginRef
 
 EntryKey: TypeAlias = tuple[PluginRef, PluginRef, str]
@@ -113,6 +115,14 @@ def speeds_of(engine: Engine, protocol: StoredProtocol) -> dict[EntryKey, Throug
 def track_name(row: EntryRow) -> str:
     """Return what an entry was measured on, and by what it is ranked."""
     return f"{row.task} on {row.dataset.name}, {row.split} ({row.metric or 'no metric'})"
+
+
+def named_entries(standing: Standing) -> dict[str, Entry]:
+    """Return the entries by their names; of two of one name the better placed."""
+    found: dict[str, Entry] = {}
+    for row in standing.entries.rows:
+        found.setdefault(entry_of(row), Entry(entry_of(row), pinned(row.model), pinned(row.mitigation)))
+    return found
 
 
 def samples_of(row: EntryRow) -> tuple[object, ...]:

@@ -1,0 +1,68 @@
+"""What may be lost against the rate: each codec's drop with its interval, and the budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from suite.report.advice import Advice, Answer, Measured
+from suite.report.charts.style import GREY, OKABE_ITO, PANEL_HEIGHT
+from suite.spec import ORIGINAL
+
+DROP = "drop, percentage points"
+
+
+def advice_panels(advice: Advice) -> dict[str, alt.LayerChart]:
+    """Return drops against rates: a chart a codec, by its name, a colour a mitigation, all on the same scales.
+
+    The dashed line is the budget; a setting fits where its whole bar lies below it.
+    """
+    points = [point(answer, measured) for answer in advice.answers for measured in answer.settings]
+    if not points:
+        return {}
+    budget = 100 * advice.budget
+    rates = [min(each["rate"] for each in points), max(each["rate"] for each in points)]
+    drops = [min(0.0, *(each["low"] for each in points)), max(budget, *(each["high"] for each in points))]
+    mitigations = list(dict.fromkeys(each["mitigation"] for each in points))
+    shared = alt.Chart().encode(
+        x=alt.X("rate:Q", title="rate, bits per pixel", scale=alt.Scale(type="log", nice=False, domain=rates)),
+        color=alt.Color(
+            "mitigation:N",
+            scale=alt.Scale(domain=mitigations, range=OKABE_ITO),
+            legend=alt.Legend(orient="bottom", labelLimit=0) if len(mitigations) > 1 else None,
+        ),
+        tooltip=["codec:N", "mitigation:N", "setting:N", "rate:Q", "drop:Q", "low:Q", "high:Q"],
+    )
+    heights = alt.Scale(domain=drops)
+    return {
+        codec: panel(shared, heights, [each for each in points if each["codec"] == codec], budget=budget)
+        for codec in dict.fromkeys(each["codec"] for each in points)
+    }
+
+
+def panel(shared: alt.Chart, heights: alt.Scale, points: list[dict[str, Any]], *, budget: float) -> alt.LayerChart:
+    """Return the chart of one codec."""
+    limit = alt.Chart(alt.Data(values=[{"budget": budget}])).mark_rule(strokeDash=[6, 4], color=GREY)
+    drop = alt.Y("drop:Q", title=DROP, scale=heights)
+    return alt.layer(
+        limit.encode(y=alt.Y("budget:Q", title=DROP, scale=heights)),
+        shared.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=DROP, scale=heights), y2="high:Q"),
+        shared.mark_line(strokeWidth=1).encode(y=drop),
+        shared.mark_point(filled=True, opacity=1, size=40).encode(y=drop),
+        data=alt.Data(values=points),
+    ).properties(height=PANEL_HEIGHT)
+
+
+def point(answer: Answer, measured: Measured) -> dict[str, Any]:
+    """Return one setting of one answer."""
+    at = measured.drop
+    return {
+        "codec": answer.codec,
+        "mitigation": "no mitigation" if answer.mitigation.name == ORIGINAL else answer.mitigation.name,
+        "setting": measured.setting,
+        "rate": at.bits_per_pixel,
+        "drop": round(100 * at.value, 4),
+        "low": round(100 * at.low, 4),
+        "high": round(100 * at.high, 4),
+    }
