@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from leaderboard.elements import choose, show_text_table
+from leaderboard.elements import choose, show_panels, show_text_table
 from leaderboard.opened import Board
 from suite.db.queries import PublishedNumber, Ranking
-from suite.report.charts.published import published_curves
+from suite.report.charts.published import published_panels
 from suite.report.published import measured_beside, of_track, plugin_of, studies_table, tables_of, tracks_of
 
 WHAT = (
@@ -28,10 +28,10 @@ def show(board: Board) -> None:
     st.text(WHAT)
     chosen = of_track(numbers, choose("Published track", tracks_of(numbers), key="paper"))
     beside = measured_beside(*measured_of(board, chosen), chosen)
-    chart = published_curves(chosen, beside)
-    if chart is not None:
+    panels = published_panels(chosen, beside)
+    if panels:
         st.subheader("Drop by setting, as published")
-        st.altair_chart(chart)
+        show_panels(panels)
     for origin in dict.fromkeys(each.origin for each in beside):
         st.text(f"Beside them: {origin}")
     for table in (*tables_of(chosen), studies_table(numbers)):

@@ -29,11 +29,15 @@ PAPERS = (
 
 
 class Variant(NamedTuple):
-    """One size of the family: its input, what timm resizes the short side to before the crop, and its files."""
+    """One size of the family: its input, what timm resizes the short side to before the crop, its size and its files.
+
+    ``parameters`` count the network without its last layer.
+    """
 
     number: int
     side: int
     short_side: int
+    parameters: int
     file: str
     sha256: str
     head_sha256: str
@@ -44,6 +48,7 @@ VARIANTS = (
         number=0,
         side=224,
         short_side=256,
+        parameters=3_371_008,
         file="efficientnet-lite0-57934424.pth",
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         head_sha256="c8d936e5778d11292fbdbacbc95244c44ff3c0f0f880c018cb1f5416fbd48947",
@@ -52,6 +57,7 @@ VARIANTS = (
         number=1,
         side=240,
         short_side=272,
+        parameters=4_135_680,
         file="efficientnet-lite1-77cc7160.pth",
         sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
         head_sha256="38bc14b07c0db04940fbfffbce02045a4ab69e0ffe6ed72b7926187c293b86ea",
@@ -60,6 +66,7 @@ VARIANTS = (
         number=2,
         side=260,
         short_side=292,
+        parameters=4_811_072,
         file="efficientnet-lite2-9656183e.pth",
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         head_sha256="26a72dd65663ebfa7e1107ed77e6f331fe25a6bdee061a3f37635cfd886ef034",
@@ -87,6 +94,7 @@ def imagenet(variant: Variant) -> TorchClassifier:
             paper=PAPERS,
             code="https://github.com/huggingface/pytorch-image-models",
             training_data="ImageNet-1k",
+            parameters=with_last_layer(variant, classes=1000),
         ),
     )
 
@@ -105,6 +113,7 @@ def solar_cells(variant: Variant) -> TorchClassifier:
             licence="Apache-2.0 (network); CC-BY-NC-SA-4.0 (last layer, as the data it was learnt on)",
             paper=PAPERS,
             training_data="ImageNet-1k (network); the train split of pv-cells@1 (last layer)",
+            parameters=with_last_layer(variant, classes=2),
         ),
     }
     name = f"pv-efficientnet-lite{variant.number}"
@@ -118,6 +127,11 @@ def solar_cells(variant: Variant) -> TorchClassifier:
         backbone=TorchClassifier(name, "1", classes=1000, network=network, weights=(weights,), **common),
         **common,
     )
+
+
+def with_last_layer(variant: Variant, *, classes: int) -> int:
+    """Return how many parameters a network with that many classes has."""
+    return variant.parameters + (FEATURES + 1) * classes
 
 
 def imagenet_lite0() -> TorchClassifier:

@@ -125,4 +125,5 @@ def card_of(name: str, weights: Any, preset: Any) -> Card:
         licence=weights.meta.get("license", LICENCE),
         code=weights.meta.get("recipe", ""),
         training_data="Instagram images (SWAG), then ImageNet-1k" if swag else "ImageNet-1k",
+        parameters=weights.meta.get("num_params"),
     )

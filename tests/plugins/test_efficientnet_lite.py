@@ -129,6 +129,13 @@ def test_solar_cell_logits_are_the_head_on_the_backbones_features(variant):
 
 
 @each
+@pytest.mark.parametrize("make", [imagenet, solar_cells])
+def test_the_card_says_how_many_parameters_there_are(variant, make):
+    model = make(variant)
+    assert model.card.parameters == sum(weight.numel() for weight in model.network().parameters())
+
+
+@each
 def test_weight_digests_are_recorded(variant):
     for weights in solar_cells(variant).weights:
         assert hashlib.sha256(weights.path.read_bytes()).hexdigest() == weights.sha256

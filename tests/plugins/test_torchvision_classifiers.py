@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 from torch import nn
 from torchvision.models import _api as torchvision_api
-from torchvision.models import get_model, get_model_weights, regnet
+from torchvision.models import get_model, get_model_weights, mobilenet_v2, regnet
 
 from plugins.models import torchvision_classifiers
 from plugins.models.torchvision_classifiers import build, chosen, classifier, names
@@ -135,6 +135,7 @@ def test_a_family_of_the_registry():
     loaded = registry.load("model", "torchvision:mobilenet_v2.IMAGENET1K_V1")
     assert str(loaded.ref) == "torchvision:mobilenet_v2.IMAGENET1K_V1@1"
     assert loaded.card.summary == "mobilenet_v2 of torchvision, IMAGENET1K_V1, 224x224."
+    assert loaded.card.parameters == sum(weight.numel() for weight in mobilenet_v2().parameters())
 
 
 @pytest.mark.parametrize(

@@ -8,48 +8,58 @@ from typing import Any
 import altair as alt
 
 from suite.db.queries import PublishedNumber
-from suite.report.charts.style import OKABE_ITO, PANEL_HEIGHT, PANEL_WIDTH, PANELS_A_ROW
+from suite.report.charts.style import OKABE_ITO, PANEL_HEIGHT
 from suite.report.published import BITS_PER_PIXEL, MeasuredBeside, axis_of
 
 AS_PUBLISHED = "as published"
 
 
-def published_curves(
-    numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]
-) -> alt.Chart | alt.FacetChart | None:
-    """Return the drop in percentage points by setting: a panel a model and codec, a colour a mitigation.
+def published_panels(numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]) -> dict[str, alt.LayerChart]:
+    """Return the drop in percentage points by setting: a chart a model and codec, by name, a colour a mitigation.
 
-    What was measured here has another line style. None where no number is of a setting that is itself a number.
+    What was measured here has another line style. All have one scale of drops, and the first has the legend. Empty
+    where no number is of a setting that is itself a number.
     """
     points = published_points(numbers, beside)
-    if not points:
-        return None
-    panels = list(dict.fromkeys(each["panel"] for each in points))
+    names = list(dict.fromkeys(each["panel"] for each in points))
+    drops = [each["drop"] for each in points]
+    heights = alt.Scale(domain=[min(0.0, *drops), max(drops)]) if len(drops) > 1 else alt.Scale()
     mitigations = list(dict.fromkeys(each["mitigation"] for each in points))
     origins = list(dict.fromkeys((AS_PUBLISHED, *(each["origin"] for each in points))))
+    return {
+        name: panel(
+            [each for each in points if each["panel"] == name],
+            heights,
+            color=alt.Color(
+                "mitigation:N",
+                scale=alt.Scale(domain=mitigations, range=OKABE_ITO),
+                legend=alt.Legend(orient="bottom", columns=1, labelLimit=0) if name == names[0] else None,
+            ),
+            style=alt.StrokeDash(
+                "origin:N",
+                scale=alt.Scale(domain=origins),
+                legend=alt.Legend(orient="bottom", columns=1, labelLimit=0, symbolSize=900)
+                if name == names[0] and len(origins) > 1
+                else None,
+            ),
+        )
+        for name in names
+    }
+
+
+def panel(
+    points: list[dict[str, Any]], heights: alt.Scale, *, color: alt.Color, style: alt.StrokeDash
+) -> alt.LayerChart:
+    """Return the chart of one model and codec."""
     drops = alt.Chart().encode(
         x=alt.X("setting:Q", title="setting", scale=alt.Scale(zero=False)),
-        y=alt.Y("drop:Q", title="drop, percentage points"),
-        color=alt.Color(
-            "mitigation:N",
-            scale=alt.Scale(domain=mitigations, range=OKABE_ITO),
-            legend=alt.Legend(orient="bottom", columns=PANELS_A_ROW, labelLimit=0),
-        ),
+        y=alt.Y("drop:Q", title="drop, percentage points", scale=heights),
+        color=color,
         tooltip=["panel:N", "mitigation:N", "setting:Q", "drop:Q", "origin:N"],
     )
-    style = alt.StrokeDash(
-        "origin:N",
-        scale=alt.Scale(domain=origins),
-        legend=alt.Legend(orient="bottom", columns=1, labelLimit=0, symbolSize=900),
-    )
     # Points apart from the lines: as a part of them they would take the line style out of the legend.
-    panel = alt.layer(
-        drops.mark_line().encode(strokeDash=style), drops.mark_circle(opacity=1), data=alt.Data(values=points)
-    )
-    chart = panel.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT).facet(
-        facet=alt.Facet("panel:N", title=None, sort=panels), columns=PANELS_A_ROW
-    )
-    return chart.resolve_scale(x="independent")
+    layers = (drops.mark_line().encode(strokeDash=style), drops.mark_circle(opacity=1))
+    return alt.layer(*layers, data=alt.Data(values=points)).properties(height=PANEL_HEIGHT)
 
 
 def published_points(numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from suite.db import queries
 from suite.published import STUDIES, numbers_of
 from suite.report.charts.curves import drop_curves
-from suite.report.charts.published import published_curves
+from suite.report.charts.published import published_panels
 from suite.report.charts.style import OKABE_ITO
 from suite.report.published import measured_beside
 from tests.db.measured import Laboratory, condition, protocol, ref, result
@@ -56,15 +56,27 @@ def test_colours_are_distinct():
     assert len(set(OKABE_ITO)) == len(OKABE_ITO)
 
 
+def drawn(panels):
+    """Return the charts as the browser gets them."""
+    return {name: chart.to_dict() for name, chart in panels.items()}
+
+
+def points_in(panels):
+    """Return the points of all charts."""
+    return [point for chart in panels.values() for point in chart["data"]["values"]]
+
+
 def test_published_numbers_are_drawn_by_model_and_mitigation():
     numbers = [number for number in numbers_of(EHRLICH) if number.model in ("ResNet-50", "VGG-19")]
-    chart = published_curves(numbers, []).to_dict()
-    points = chart["data"]["values"]
+    panels = drawn(published_panels(numbers, []))
+    points = points_in(panels)
     assert len(points) == len(numbers) == 82
-    assert {each["panel"] for each in points} == {"ResNet-50, jpeg quality", "VGG-19, jpeg quality"}
-    encoding = chart["spec"]["layer"][0]["encoding"]
-    assert (encoding["color"]["field"], encoding["strokeDash"]["field"]) == ("mitigation", "origin")
-    assert encoding["strokeDash"]["scale"]["domain"] == ["as published"]
+    assert list(panels) == ["ResNet-50, jpeg quality", "VGG-19, jpeg quality"]
+    encodings = [chart["layer"][0]["encoding"] for chart in panels.values()]
+    assert {(each["color"]["field"], each["strokeDash"]["field"]) for each in encodings} == {("mitigation", "origin")}
+    assert encodings[0]["strokeDash"]["scale"]["domain"] == ["as published"]
+    assert encodings[0]["y"]["scale"] == encodings[1]["y"]["scale"]
+    assert [each["color"]["legend"] is None for each in encodings] == [False, True]
     (drop,) = [
         p["drop"] for p in points if (p["panel"][:9], p["mitigation"], p["setting"]) == ("ResNet-50", "none", 10)
     ]
@@ -73,20 +85,21 @@ def test_published_numbers_are_drawn_by_model_and_mitigation():
 
 def test_what_has_no_numeric_setting_is_not_drawn():
     numbers = numbers_of(MARIE)
-    points = published_curves(numbers, []).to_dict()["data"]["values"]
-    assert len(points) == len(numbers) - 8
-    assert len({each["panel"] for each in points}) == 6
-    assert published_curves([number for number in numbers if number.codec == "lossless"], []) is None
+    panels = drawn(published_panels(numbers, []))
+    assert len(points_in(panels)) == len(numbers) - 8
+    assert len(panels) == 6
+    assert published_panels([number for number in numbers if number.codec == "lossless"], []) == {}
 
 
 def test_what_was_measured_here_has_another_line_style(tmp_path):
     resnet = "torchvision:resnet50.IMAGENET1K_V1"
     found = queries.Ranking(ranked=rows(tmp_path, [resnet], ["jpeg", "webp"]))
     numbers = [number for number in numbers_of(EHRLICH) if number.task == "classification"]
-    chart = published_curves(numbers, measured_beside("toy@1", found, numbers)).to_dict()
+    panels = drawn(published_panels(numbers, measured_beside("toy@1", found, numbers)))
     origin = "measured here, toy@1 (cells, 526 images)"
-    assert chart["spec"]["layer"][0]["encoding"]["strokeDash"]["scale"]["domain"] == ["as published", origin]
-    measured = [each for each in chart["data"]["values"] if each["origin"] == origin]
+    style = panels["ResNet-50, jpeg quality"]["layer"][0]["encoding"]["strokeDash"]
+    assert style["scale"]["domain"] == ["as published", origin]
+    measured = [each for each in points_in(panels) if each["origin"] == origin]
     assert [(each["panel"], each["mitigation"], each["setting"], each["drop"]) for each in measured] == [
         ("ResNet-50, jpeg quality", "none", 10.0, 39.0),
         ("ResNet-50, jpeg quality", "none", 90.0, 31.0),
@@ -99,6 +112,6 @@ def test_at_a_papers_rates_what_was_measured_stands_at_its_own_rate(tmp_path):
     drops = tuple(dataclasses.replace(drop, bits_per_pixel=0.25) for drop in row.drops)
     found = queries.Ranking(ranked=(msgspec.structs.replace(row, drops=drops),))
     numbers = [number for number in numbers_of(JANEIRO) if number.task == "classification"]
-    points = published_curves(numbers, measured_beside("toy@1", found, numbers)).to_dict()["data"]["values"]
+    points = points_in(drawn(published_panels(numbers, measured_beside("toy@1", found, numbers))))
     measured = [each for each in points if each["origin"] != "as published"]
     assert [(each["panel"], each["setting"]) for each in measured] == [("Swin-T, bpg bpp", 0.25)] * 2
