@@ -7,7 +7,8 @@ SuiteError
 │   ├── DuplicatePlugin        two sources claim one name
 │   ├── InvalidPlugin          it cannot be imported, or is not what its kind asks for
 │   ├── CodecError             a codec cannot encode or decode this
-│   └── PredictionError        a model or mitigation returned something unusable
+│   ├── PredictionError        a model or mitigation returned something unusable
+│   └── WorkerError            the process that a plugin runs in died, hung or answered nonsense
 ├── ProtocolError
 │   ├── UnknownProtocol
 │   ├── InvalidProtocol        the file does not describe a protocol
@@ -72,6 +73,10 @@ class CodecError(PluginError):
 
 class PredictionError(PluginError):
     """A model or a mitigation returned something unusable."""
+
+
+class WorkerError(PluginError):
+    """The process that a plugin runs in died, took too long, or answered what cannot be read."""
 
 
 class ProtocolError(SuiteError):

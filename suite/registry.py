@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +20,7 @@ from typing import Any, NamedTuple, get_args
 from suite.api import Card, Codec, Dataset, Model, Restoration, Retraining
 from suite.digest import digest_of, sha256_of_file
 from suite.errors import DuplicatePlugin, InvalidPlugin, SuiteError, UnknownPlugin
+from suite.origin import Origin
 from suite.spec import PluginKind, PluginRef, Value
 
 GROUP = "suite.plugins"
@@ -36,10 +34,11 @@ INTERFACES: dict[PluginKind, tuple[type, ...]] = {
 
 
 class Loaded(NamedTuple):
-    """A live plugin and the record that names it."""
+    """A live plugin, the record that names it, and what another process makes the same one of."""
 
     plugin: Any
     ref: PluginRef
+    origin: Origin
 
     @property
     def card(self) -> Card | None:
@@ -54,10 +53,10 @@ def names(kind: PluginKind) -> list[str]:
 
 def load(kind: PluginKind, name: str, **parameters: Any) -> Loaded:
     """Make the plugin of that name. Raises UnknownPlugin or InvalidPlugin."""
-    target, member = looked_up(kind, name)
-    factory, module = resolve(kind, target)
-    plugin = made(kind, name, partial(factory, *member), parameters)
-    return Loaded(plugin, reference(kind, plugin, module))
+    origin = Origin(kind, *looked_up(kind, name), parameters)
+    factory, module = origin.resolved()
+    plugin = made(kind, name, factory)
+    return Loaded(plugin, reference(kind, plugin, module), origin)
 
 
 def looked_up(kind: PluginKind, name: str) -> tuple[str, tuple[str, ...]]:
@@ -109,36 +108,10 @@ def merge(
             )
 
 
-def resolve(kind: PluginKind, target: str) -> tuple[Callable[..., Any], ModuleType]:
-    """Return the callable that ``module:object`` or ``file.py:object`` names, and its module. Raises InvalidPlugin."""
-    where, _, attribute = target.rpartition(":")
-    try:
-        module = file_module(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-        return getattr(module, attribute), module
-    except SuiteError:
-        raise
-    except Exception as error:
-        raise InvalidPlugin(f"The {kind} {target} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def file_module(path: Path) -> ModuleType:
-    """Import a Python file by its path, under a name that no other file has."""
-    if not path.is_file():
-        raise InvalidPlugin(f"There is no file {path}. Expected path/to/file.py:Object.")
-    name = f"suite_file_{sha256_of_file(path)[7:23]}"
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None:
-        raise InvalidPlugin(f"{path} cannot be imported as Python.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def made(kind: PluginKind, name: str, factory: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+def made(kind: PluginKind, name: str, factory: Callable[[], Any]) -> Any:
     """Call the factory and check that it made what its kind asks for. Raises InvalidPlugin."""
     try:
-        plugin = factory(**parameters)
+        plugin = factory()
     except SuiteError:
         raise
     except Exception as error:

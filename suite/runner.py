@@ -23,6 +23,7 @@ from suite.device import resolve
 from suite.digest import digest_of
 from suite.engines import local
 from suite.errors import DataError, NothingToMeasure
+from suite.isolation.codec import Hosts
 from suite.lineup import Absent, Choice, Lineup, LiveTrack, line_up, searched
 from suite.metrics import metrics_of
 from suite.metrics.image import FRAMES_SCHEMA
@@ -82,7 +83,7 @@ def run(
     store.record_protocol(spec)
     store.record_environment(here)
     done = queries.done_cells(engine, here.digest)
-    with closing(Journal(database)) as journal:
+    with closing(Journal(database)) as journal, closing(Hosts()) as hosts:
         session = Session(
             spec=spec,
             store=store,
@@ -94,6 +95,7 @@ def run(
             wish=wish or Wish(),
             progress=progress,
             bitstreams=bitstreams.opened(progress.note),
+            hosts=hosts,
         )
         for track in lineup.tracks:
             session.present += sum(cell.digest in done for cell in cells_of(track.planned))
@@ -129,6 +131,7 @@ class Session:
     wish: Wish
     progress: Progress
     bitstreams: bitstreams.Store
+    hosts: Hosts
     stored: int = 0
     present: int = 0
     failed: list[str] = field(default_factory=list)
@@ -224,7 +227,7 @@ def measure(
     job = Job(
         dataset=track.dataset.plugin,
         samples=track.samples,
-        conditions=live_conditions(session, track, pending, players, running),
+        conditions=live_conditions(session, track, pending, players, running, workers=tuning.workers),
         metrics=metrics_of(track.spec.task),
         block=tuning.block,
         skip=lambda cell, start: cell in dropped or start in known[cell],
@@ -269,8 +272,10 @@ def live_conditions(
     pending: Sequence[PlannedCondition],
     players: dict[Key, Player],
     running: dict[str, Predictor],
+    *,
+    workers: int,
 ) -> tuple[LiveCondition, ...]:
-    """Put the live plugins to the plan."""
+    """Put the live plugins to the plan; those that hold the lock run in processes if there are several workers."""
 
     def live(item: PlannedCondition) -> LiveCondition:
         on, seats = item.condition, [(cell.digest, players[key_of(cell)]) for cell in item.cells]
@@ -278,7 +283,11 @@ def live_conditions(
         return LiveCondition(
             condition=on,
             digest=on.digest,
-            encoder=Encoder(codec.plugin, encoder_identity(on), session.bitstreams),
+            encoder=Encoder(
+                session.hosts.codec(codec.plugin, codec.origin, workers=workers),
+                encoder_identity(on),
+                session.bitstreams,
+            ),
             settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
             geometry=seats[0][1].model if on.geometry else None,
             cells=tuple(LiveCell(digest, running[seat.label], seat.restoration) for digest, seat in seats),

@@ -11,6 +11,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +44,10 @@ MARGIN = 64
 
 POINT = 16
 """Fixed-point fraction bits of the colour conversion."""
+HALF = 1 << POINT + 3
+"""What is added before the fraction bits, and four more of interpolation, are dropped."""
+BAND_PIXELS = 30_000
+"""Converted at a time: arrays of less than 128 KiB stay in the cache, and are not fetched from the system each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class HevcIntra:
     ``colour``: matrix and range of YCbCr, converted here in integers (see `Conversion`); 4:2:0 averages 2x2 pixels and
     interpolates linearly between chroma samples that lie in the middle of four pixels. The stream does not signal it.
     ``preset``: x265's; everything else (psychovisual rate-distortion, SAO, deblocking) is as x265 sets it for that.
+    Each of the conversion's many short steps waits for the interpreter's lock anew: two threads of one process decode
+    0.6 times as much each as one alone, and 0.94 or more in processes of their own, so a run has it in several.
     Raises UsageError for a value that is not implemented.
     """
 
@@ -65,6 +72,7 @@ class HevcIntra:
 
     name: ClassVar[str] = "hevc-intra"
     version: ClassVar[str] = "1"
+    holds_lock: ClassVar[bool] = True
     card: ClassVar[Card] = Card(
         summary="One HEVC intra frame by x265, through PyAV and FFmpeg.",
         authors="ITU-T, ISO/IEC JTC 1; MulticoreWare; the FFmpeg and PyAV projects",
@@ -133,7 +141,8 @@ def enlarged(image: Image) -> Image:
     return np.pad(image, ((0, coded_side(height) - height), (0, coded_side(width) - width), (0, 0)), mode="edge")
 
 
-Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+Plane = NDArray[np.uint8]
+Planes = tuple[Plane, Plane, Plane]
 Whole = NDArray[np.int32]
 
 
@@ -192,13 +201,28 @@ class Conversion(NamedTuple):
 
     def rgb(self, planes: Planes) -> Image:
         """Return the image; chroma of half the size is interpolated, in sixteenths, before anything is rounded."""
-        y = (planes[0].astype(np.int32) - self.luma_offset) * (self.gain * 16)
-        cb, cr = (sixteenths(plane, y.shape) - 128 * 16 for plane in planes[1:])
-        image = np.empty((*y.shape, 3), np.uint8)
-        image[..., 0] = rounded(y + self.cr_in_red * cr, POINT + 4)
-        image[..., 1] = rounded(y + self.cb_in_green * cb + self.cr_in_green * cr, POINT + 4)
-        image[..., 2] = rounded(y + self.cb_in_blue * cb, POINT + 4)
+        height, width = planes[0].shape
+        image = np.empty((height, width, 3), np.uint8)
+        halved = planes[1].shape != planes[0].shape
+        chroma = [bordered(plane) if halved else plane for plane in planes[1:]]
+        rows = 2 * max(1, BAND_PIXELS // (2 * width))
+        for top in range(0, height, rows):
+            band = slice(top, min(top + rows, height))
+            self._paint(image[band], planes[0][band], *(sixteenths(plane, band, halved=halved) for plane in chroma))
         return image
+
+    def _paint(self, image: Image, luma: Plane, cb: Whole, cr: Whole) -> None:
+        """Fill a band of rows; ``cb`` and ``cr``: 16 times the values."""
+        y = luma.astype(np.int32)
+        y *= self.gain * 16
+        y += HALF - self.luma_offset * self.gain * 16
+        cb -= 128 * 16
+        cr -= 128 * 16
+        red, blue = cr * self.cr_in_red, cb * self.cb_in_blue
+        cb *= self.cb_in_green
+        cr *= self.cr_in_green
+        cb += cr
+        cv2.merge([clipped(values, y) for values in (red, cb, blue)], image)
 
 
 def fixed(weight: float) -> int:
@@ -216,17 +240,39 @@ def rounded(values: Whole, bits: int) -> NDArray[np.uint8]:
     return np.clip((values + (1 << bits - 1)) >> bits, 0, 255).astype(np.uint8)
 
 
-def sixteenths(plane: NDArray[np.uint8], shape: tuple[int, ...]) -> Whole:
-    """Return 16 times a chroma plane, interpolated to ``shape`` if it has half its size."""
-    whole = plane.astype(np.int32)
-    return whole * 16 if plane.shape == shape else interleaved(interleaved(whole).T).T
+def clipped(values: Whole, luma: Whole) -> Plane:
+    """Return the sum without its fraction bits, clipped to 8 bits; ``values`` is used up."""
+    values += luma
+    values >>= POINT + 4
+    np.clip(values, 0, 255, out=values)
+    return values.astype(np.uint8)
 
 
-def interleaved(plane: Whole) -> Whole:
-    """Return twice as many rows, each 3 parts its own and 1 part its nearest neighbour; 4 times the values."""
-    padded = np.pad(plane, ((1, 1), (0, 0)), mode="edge")
-    rows = np.stack([3 * plane + padded[:-2], 3 * plane + padded[2:]], axis=1)
-    return rows.reshape(2 * len(plane), -1)
+def bordered(plane: Plane) -> Plane:
+    """Return a plane with its edges repeated once."""
+    return np.pad(plane, 1, mode="edge")
+
+
+def sixteenths(plane: Plane, band: slice, *, halved: bool) -> Whole:
+    """Return 16 times some rows of a chroma plane; ``halved``: of half the size, `bordered`, to be interpolated."""
+    if not halved:
+        return plane[band].astype(np.int32) << 4
+    whole = plane[band.start // 2 : band.stop // 2 + 2].astype(np.int32)
+    return interpolated(interpolated(whole, 0), 1)
+
+
+def interpolated(plane: Whole, axis: int) -> Whole:
+    """Return twice as many rows (``axis`` 0) or columns, each 3 parts its own and 1 part its nearest neighbour.
+
+    Without those of the border; 4 times the values.
+    """
+    before, own, after = (plane[cut] if axis == 0 else plane[:, cut] for cut in (np.s_[:-2], np.s_[1:-1], np.s_[2:]))
+    doubled = np.empty((*own.shape[: axis + 1], 2, *own.shape[axis + 1 :]), np.int32)
+    first, second = np.moveaxis(doubled, axis + 1, 0)
+    thrice = own * 3
+    np.add(thrice, before, out=first)
+    np.add(thrice, after, out=second)
+    return doubled.reshape(-1, own.shape[1] * (1 + axis))
 
 
 def pyav() -> ModuleType:

@@ -58,7 +58,7 @@ class Jpeg2000:
     those of opj_compress 2.5.4, with Pillow 13.0.0 on OpenJPEG 2.5.4; 2.5.0 writes another version into its comment
     and differs in nothing else (144 codestreams). Pixels equalled opj_decompress 2.5.0's for all, and 2.5.4's for all
     but two, in which a few of 562,500 values differ by 1 (9-7 in floats, another compiler).
-    Pillow keeps the interpreter's lock all through OpenJPEG, both ways: only processes get more done on several cores.
+    Pillow keeps the interpreter's lock all through OpenJPEG, both ways, so a run has it in several processes.
     Raises UsageError for a value that is not implemented.
     """
 
@@ -71,6 +71,7 @@ class Jpeg2000:
 
     name: ClassVar[str] = "jpeg2000"
     version: ClassVar[str] = "1"
+    holds_lock: ClassVar[bool] = True
     card: ClassVar[Card] = Card(
         summary="JPEG 2000 through Pillow and OpenJPEG.",
         authors="ITU-T, ISO/IEC JTC 1; the OpenJPEG and Pillow projects",

@@ -1,7 +1,8 @@
 """The engine of one machine: worker threads that take items in order and stream what comes of them.
 
-Threads suffice: most codecs, numpy and torch release the interpreter's lock while they work (Pillow's JPEG 2000 and its
-JPEG encoder do not). At most two results a worker wait to be taken, so memory does not grow with the number of items.
+Threads suffice: numpy, torch and most codecs release the interpreter's lock while they work; what holds it (Pillow's
+JPEG 2000) or needs it all the time a run keeps in processes, see `suite.isolation`. At most two results a worker wait
+to be taken, so memory does not grow with the number of items.
 """
 
 from __future__ import annotations

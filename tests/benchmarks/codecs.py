@@ -1,14 +1,15 @@
 """What does a codec cost through its plugin, and do several threads get as much more done?
 
 For each codec, at a middle setting and on one image like a photograph:
-  (a) milliseconds an image, and MB/s of raw RGB, for encoding and decoding through the plugin and by its library called
-      as a short script would with the same options: one after the other in one process and thread, again and again;
-      medians, and the plugin's time over the library's;
+  (a) milliseconds an image, and MB/s of raw RGB, for encoding and decoding through the plugin, as the worker threads of
+      a run call it, and by its library called as a short script would with the same options: one after the other in one
+      thread, again and again; medians, and the plugin's time over the library's. A plugin that says that it holds
+      Python's lock is in a process for each thread, as in a run (marked "hosted"); `--in-process` keeps it in this one;
   (b) the throughput of several threads over that of one, for each of the threads. Read it against the line of zlib,
       which always lets other threads run: on a busy machine zlib's own falls to 0.5;
   (c) on four times the pixels, the longest part of a call in which no other thread got a turn, over the whole call, in
       the best of many calls: near 1, Python's lock is held all along, and threads take turns whatever the number of
-      cores. This says something on a busy machine too.
+      cores. This says something on a busy machine too. A hosted codec's lock is not this process's.
 Checks that plugin and library write the same bytes and read the same pixels. Nothing here asserts on a clock.
 
     python -m tests.benchmarks.codecs --codecs jpeg webp --repeats 200
@@ -27,6 +28,7 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -41,6 +43,7 @@ from plugins.codecs.hevc_intra import HEADER, X265, Conversion, enlarged
 from suite import registry
 from suite.api import Setting
 from suite.contracts.specimens import photo
+from suite.isolation.codec import Hosts
 from suite.lineup import why_absent
 
 
@@ -62,6 +65,19 @@ def pillow(kind: str, setting: Setting, **options) -> Direct:
         return buffer.getvalue()
 
     return Direct(setting, encode, lambda data: np.asarray(Image.open(io.BytesIO(data))))
+
+
+def jpeg() -> Direct:
+    """Return OpenCV's writer and Pillow's reader."""
+    import cv2
+
+    cv2.setNumThreads(1)  # as in a run
+    reader = pillow("JPEG", Setting("quality", 75))
+
+    def encode(image):
+        return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 75])[1].tobytes()
+
+    return reader._replace(encode=encode)
 
 
 def avif() -> Direct:
@@ -170,7 +186,7 @@ def bpg() -> Direct:
 SIZE = (375, 500)
 DIRECT: dict[str, Callable[[], Direct]] = {
     "none": raw,
-    "jpeg": lambda: pillow("JPEG", Setting("quality", 75), quality=75),
+    "jpeg": jpeg,
     "jpeg2000": lambda: pillow(
         *("JPEG2000", Setting("quality_layer", 20)), quality_layers=[20], irreversible=True, mct=1, no_jp2=True
     ),
@@ -256,15 +272,17 @@ def held(work: Callable[[], object]) -> float:
     return min(shares)
 
 
-def measured(name: str, image: np.ndarray, arguments: argparse.Namespace) -> str:
+def measured(name: str, image: np.ndarray, hosts: Hosts, arguments: argparse.Namespace) -> str:
     """Return a codec's lines of the table, or why there are none."""
     try:
-        codec = registry.load("codec", name).plugin
-        if missing := why_absent(codec):
+        loaded = registry.load("codec", name)
+        if missing := why_absent(loaded.plugin):
             return f"{name:<11} {missing}"
         direct = DIRECT[name]()
     except ImportError as error:
         return f"{name:<11} {error}"
+    workers = 1 if arguments.in_process else arguments.threads
+    codec = hosts.codec(loaded.plugin, loaded.origin, workers=workers)
     data = codec.encode(image, direct.setting)
     if data != direct.encode(image) or not np.array_equal(codec.decode(data), direct.decode(data)):
         raise SystemExit(f"{name}: plugin and library differ in bytes or pixels at {direct.setting}")
@@ -283,6 +301,7 @@ def measured(name: str, image: np.ndarray, arguments: argparse.Namespace) -> str
         lines.append(
             f"{name:<11} {direct.setting!s:<17} {what} {pair.plugin_s * 1e3:9.2f} {pair.library_s * 1e3:9.2f} "
             f"{pair.ratio:7.3f} {rate:9.1f} {each:8.2f} {held(long_call):8.2f}"
+            f"{'' if codec is loaded.plugin else '  hosted'}"
         )
     return "\n".join(lines)
 
@@ -294,6 +313,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=300, help="at most, of each")
     parser.add_argument("--seconds", type=float, default=10, help="for each codec and direction")
     parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))
+    parser.add_argument("--in-process", action="store_true", help="host nothing")
     parser.add_argument("--image", type=Path, help="a photograph, instead of one made here")
     arguments = parser.parse_args()
     image = photo(*SIZE)
@@ -307,8 +327,9 @@ def main() -> None:
     deflate = partial(zlib.compress, image.tobytes(), 6)
     each = scaling(deflate, arguments.threads, arguments.seconds / 20)
     print(f"{'zlib':<11} {'level=6':<17} {'encode':6} {'':36} {each:9.2f} {held(deflate):8.2f}", flush=True)
-    for name in arguments.codecs:
-        print(measured(name, image, arguments), flush=True)
+    with closing(Hosts()) as hosts:
+        for name in arguments.codecs:
+            print(measured(name, image, hosts, arguments), flush=True)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,37 @@ def test_halved_chroma_is_the_mean_and_comes_back_interpolated():
     assert red.tolist() == [100, 100, 100, 122, 167, 190, 190, 190]
 
 
+def whole_rgb(conversion, planes):
+    """Convert at once and in floats, which are exact here, chroma of half the size by weights of 9, 3, 3 and 1."""
+    y = planes[0].astype(float) - conversion.luma_offset
+    cb, cr = (plane.astype(float) for plane in planes[1:])
+    if cb.shape != y.shape:
+        cb, cr = (upright(upright(plane).T).T for plane in (cb, cr))
+    cb, cr = cb - 128, cr - 128
+    red = conversion.gain * y + conversion.cr_in_red * cr
+    green = conversion.gain * y + conversion.cb_in_green * cb + conversion.cr_in_green * cr
+    blue = conversion.gain * y + conversion.cb_in_blue * cb
+    return np.clip(np.floor(np.stack([red, green, blue], axis=-1) / 2**16 + 0.5), 0, 255)
+
+
+def upright(plane):
+    """Return twice as many rows, interpolated linearly at a quarter and three quarters of the way."""
+    at = np.clip((np.arange(2 * len(plane)) - 0.5) / 2, 0, len(plane) - 1)
+    low = np.minimum(at.astype(int), max(0, len(plane) - 2))
+    high, share = np.minimum(low + 1, len(plane) - 1), (at - low)[:, None]
+    return (1 - share) * plane[low] + share * plane[high]
+
+
+@pytest.mark.parametrize("colour", IMPLEMENTED["colour"])
+@pytest.mark.parametrize("halved", [False, True])
+@pytest.mark.parametrize("size", [(2, 8), (4, 4), (40, 72), (376, 504), (32, 4000)], ids=str)
+def test_bands_of_rows_make_the_whole_image(colour, halved, size, rng):
+    small = tuple(side // (1 + halved) for side in size)
+    planes = tuple(rng.integers(0, 256, shape, dtype=np.uint8) for shape in (size, small, small))
+    conversion = Conversion.of(colour)
+    assert np.array_equal(conversion.rgb(planes), whole_rgb(conversion, planes))
+
+
 def test_small_images_are_enlarged_by_their_edges():
     image = photo(3, 41)
     large = enlarged(image)

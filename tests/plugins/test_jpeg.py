@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +54,29 @@ def test_is_what_pillow_does_by_itself(image, value):
     assert data == buffer.getvalue()
     with PillowImage.open(buffer) as file:
         assert np.array_equal(Jpeg().decode(data), np.asarray(file))
+
+
+@pytest.mark.parametrize("chroma", ["4:2:0", "4:2:2", "4:4:4"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("optimize", [False, True])
+def test_every_parameter_is_what_pillow_makes_of_it(chroma, progressive, optimize):
+    codec, image = Jpeg(chroma=chroma, progressive=progressive, optimize=optimize), photo(61, 83)
+    options = {"subsampling": chroma, "progressive": progressive, "optimize": optimize}
+    for value in (1, 23, 24, 49, 50, 75, 90, 100):
+        buffer = io.BytesIO()
+        PillowImage.fromarray(image).save(buffer, "JPEG", quality=value, **options)
+        assert codec.encode(image, quality(value)) == buffer.getvalue()
+
+
+def test_noise_that_pillows_buffer_is_too_small_for_is_written():
+    noise = np.random.default_rng(0).integers(0, 256, (375, 500, 3), dtype=np.uint8)
+    data = Jpeg(chroma="4:4:4", optimize=True).encode(noise, quality(100))
+    assert np.abs(Jpeg().decode(data).astype(int) - noise).max() < 8
+
+
+def test_takes_views():
+    image = photo(40, 60)[::-1, ::2]
+    assert Jpeg().encode(image, quality(50)) == Jpeg().encode(image.copy(), quality(50))
 
 
 @programs.needs("libjpeg-turbo-progs")
@@ -225,7 +249,9 @@ def test_altered_bytes_give_an_image_or_codec_error(data):
 
 
 def test_build_names_the_libraries():
-    assert re.fullmatch(r"Pillow [\d.]+, libjpeg(-turbo)? [\w.]+", Jpeg().build)
+    opencv, pillow = Jpeg().build.split("; ")
+    assert re.fullmatch(rf"OpenCV {re.escape(cv2.__version__)}, .*libjpeg.*\d", opencv)
+    assert re.fullmatch(r"Pillow [\d.]+, libjpeg(-turbo)? [\w.]+", pillow)
 
 
 def test_import_reads_no_network_library():

@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from suite.origin import Origin
 from suite.registry import Loaded
 from suite.spec import Cell
 from suite.throughput.entries import Field
 from tests.db.measured import condition, protocol, ref
 from tests.fake_mitigations import Invert, Opposite
 from tests.fake_models import Brightness
+
+NOWHERE = Origin("model", "nowhere:Nothing")
 
 
 class Device:
@@ -38,10 +41,11 @@ def field():
     mitigations = {"none": device.loads(Invert, 0), "invert": device.loads(Invert, 30), "opposite": Opposite()}
     track = SimpleNamespace(
         models={
-            ref("model", name).digest + name: Loaded(plugin, ref("model", name)) for name, plugin in models.items()
+            ref("model", name).digest + name: Loaded(plugin, ref("model", name), NOWHERE)
+            for name, plugin in models.items()
         },
         mitigations={
-            ref("mitigation", name).digest: Loaded(plugin, ref("mitigation", name))
+            ref("mitigation", name).digest: Loaded(plugin, ref("mitigation", name), NOWHERE)
             for name, plugin in mitigations.items()
         },
     )

@@ -1,0 +1,148 @@
+"""Codecs that hold the interpreter's lock, each in a process of its own for every thread that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock, Thread, current_thread
+from typing import TypeVar
+
+from suite.api import Codec, Image, Setting
+from suite.api.pixels import require_rgb
+from suite.errors import CodecError, PluginError, WorkerError
+from suite.isolation.process import Process
+from suite.isolation.wire import Decode, Encode, Made, MakeCodec, Message, Picture, Raised, Stream
+from suite.origin import Origin
+
+START_TIMEOUT_S = 300.0
+"""To import what the plugin imports, on a busy machine."""
+CALL_TIMEOUT_S = 900.0
+"""To encode or decode one image; the slowest neural codecs take minutes."""
+
+Answer = TypeVar("Answer", Made, Stream, Picture)
+
+
+class RaisedElsewhere(PluginError):
+    """What a plugin raised in its process, under the name that it has there."""
+
+
+class HostedCodec:
+    """A `suite.api.Codec` that encodes and decodes as ``codec`` does, in processes that make it of its ``origin``.
+
+    A thread's process starts with its first call, and anew after one that died; `close` ends them all.
+    """
+
+    def __init__(self, codec: Codec, origin: Origin, *, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
+        self.name = codec.name
+        self.version = codec.version
+        self._codec = codec
+        self._origin = origin
+        self._call_timeout_s = call_timeout_s
+        self._processes: dict[Thread, Process] = {}
+        self._lock = Lock()
+
+    @property
+    def build(self) -> str:
+        """The library build that makes the bits."""
+        return self._codec.build
+
+    def settings(self) -> Sequence[Setting]:
+        """Return what it can be asked for."""
+        return self._codec.settings()
+
+    def encode(self, image: Image, setting: Setting) -> bytes:
+        """Return the bitstream. Raises CodecError, also if the process dies or hangs, and what the codec raises."""
+        height, width, _ = require_rgb(image).shape
+        try:
+            process = self._own()
+            process.memory.write_image(image)
+            return process.memory.read(self._ask(process, Encode(height, width, *setting), Stream).byte_count)
+        except WorkerError as error:
+            raise CodecError(f"{self.name} {setting}, {width}x{height}: {error}") from error
+
+    def decode(self, data: bytes) -> Image:
+        """Return the image. Raises CodecError, also if the process dies or hangs, and what the codec raises."""
+        try:
+            process = self._own()
+            process.memory.write(data)
+            return process.memory.read_image(*self._ask(process, Decode(len(data)), Picture))
+        except WorkerError as error:
+            raise CodecError(f"{self.name}, {len(data)} bytes: {error}") from error
+
+    def close(self) -> None:
+        """End all processes. Not while another thread encodes or decodes."""
+        with self._lock:
+            processes = list(self._processes.values())
+            self._processes.clear()
+        for process in processes:
+            process.hang_up()
+        for process in processes:
+            process.close()
+
+    def _own(self) -> Process:
+        """Return the process of this thread, a new one if it has none."""
+        thread = current_thread()
+        process = self._processes.get(thread)
+        if process is None or not process.alive:
+            self._forget_the_dead()
+            process = self._started()
+            with self._lock:
+                self._processes[thread] = process
+        return process
+
+    def _started(self) -> Process:
+        """Return a new process that has made the codec."""
+        process = Process()
+        try:
+            made = MakeCodec(self._origin.target, list(self._origin.member), dict(self._origin.parameters))
+            self._ask(process, made, Made, START_TIMEOUT_S)
+        except BaseException:
+            process.kill()
+            raise
+        return process
+
+    def _forget_the_dead(self) -> None:
+        """Clear away the processes of threads that have ended, and those that have ended themselves."""
+        with self._lock:
+            over = [thread for thread, one in self._processes.items() if not (thread.is_alive() and one.alive)]
+            processes = [self._processes.pop(thread) for thread in over]
+        for process in processes:
+            process.close()
+
+    def _ask(
+        self, process: Process, request: Message, expected: type[Answer], timeout_s: float | None = None
+    ) -> Answer:
+        """Return the answer of the expected kind. Raises WorkerError, CodecError or what the plugin raised."""
+        answer = process.call(request, self._call_timeout_s if timeout_s is None else timeout_s)
+        if isinstance(answer, Raised):
+            raise error_of(answer)
+        if not isinstance(answer, expected):
+            process.kill()
+            raise WorkerError(f"Expected its process to answer with {expected.__name__}, but got {answer!r:.100}.")
+        return answer
+
+
+def error_of(answer: Raised) -> PluginError:
+    """Return an exception like the one that was raised: of a type of that name, a CodecError if that was one."""
+    base: type[PluginError] = CodecError if answer.is_codec_error else RaisedElsewhere
+    if answer.name == base.__name__ or not answer.name.isidentifier():
+        return base(answer.text)
+    alike: type[PluginError] = type(answer.name, (base,), {})
+    return alike(answer.text)
+
+
+class Hosts:
+    """Codecs as a run with several worker threads uses them, until it ends: those that hold the lock in processes."""
+
+    def __init__(self) -> None:
+        self._hosted: dict[int, HostedCodec] = {}
+
+    def codec(self, codec: Codec, origin: Origin, *, workers: int) -> Codec:
+        """Return what ``workers`` threads call: the codec itself, or its host if they would have to take turns."""
+        if workers < 2 or not getattr(codec, "holds_lock", False):
+            return codec
+        return self._hosted.setdefault(id(codec), HostedCodec(codec, origin))
+
+    def close(self) -> None:
+        """End all processes."""
+        for hosted in self._hosted.values():
+            hosted.close()

@@ -1,0 +1,111 @@
+"""A worker process as its host sees it: started, asked with a time limit, and ended, whatever the plugin does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from suite.errors import WorkerError
+from suite.isolation.memory import Memory
+from suite.isolation.wire import Message, packed, receive
+
+END_TIMEOUT_S = 2.0
+"""How long a worker that is hung up on may take to end by itself."""
+
+
+class Process:
+    """One worker. Used by one thread at a time; once a call has failed it is dead, and another has to be started.
+
+    On Linux it also dies with the thread that started it. Raises WorkerError if it cannot be started.
+    """
+
+    def __init__(self) -> None:
+        self.memory = Memory.created()
+        self._connection, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = started(theirs.fileno(), self.memory.descriptor)
+        except OSError as error:
+            self.hang_up()
+            self.memory.close()
+            raise WorkerError(f"Its process cannot be started: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._connection.fileno() >= 0 and self._process.poll() is None
+
+    def call(self, request: Message, timeout_s: float) -> Message:
+        """Return the answer to a request. Raises WorkerError if the process dies or takes longer than that."""
+        data = packed(request)
+        try:
+            self._connection.settimeout(timeout_s)
+            self._connection.sendall(data)
+            answer = receive(self._connection, timeout_s)
+        except TimeoutError as error:
+            self.kill()
+            raise WorkerError(f"Its process did not answer within {timeout_s:g} s and was ended.") from error
+        except OSError as error:
+            raise WorkerError(self._end()) from error
+        except BaseException:  # an answer may be left in the connection
+            self.kill()
+            raise
+        if answer is None:
+            raise WorkerError(self._end())
+        return answer
+
+    def hang_up(self) -> None:
+        """Let it end by itself."""
+        self._connection.close()
+
+    def close(self) -> None:
+        """End it, and wait until it has."""
+        self.hang_up()
+        try:
+            self._process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self.memory.close()
+
+    def kill(self) -> None:
+        """End it at once, and wait until it has."""
+        self._process.kill()
+        self._process.wait()
+        self.hang_up()
+        self.memory.close()
+
+    def _end(self) -> str:
+        """Return how it ended by itself, in a sentence."""
+        try:
+            status = self._process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            status = 0
+        self.kill()
+        how = f"signal {-status}, {signal.strsignal(-status)}" if status < 0 else f"status {status}"
+        return f"Its process ended ({how}) instead of answering. The next call gets a new one."
+
+
+def started(connection: int, memory: int) -> subprocess.Popen[bytes]:
+    """Start a worker that inherits these two files, finds what this process can import, and prints to its errors.
+
+    In a process group of its own: the keys that interrupt the host do not reach it.
+    """
+    command = [sys.executable, "-P", "-m", "suite.isolation.worker", str(connection), str(memory), str(os.getpid())]
+    return subprocess.Popen(  # noqa: S603 - this interpreter and the suite's own module
+        command,
+        pass_fds=(connection, memory),
+        stdin=subprocess.DEVNULL,
+        stdout=2,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)},
+        process_group=0,
+    )
