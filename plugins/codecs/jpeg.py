@@ -9,11 +9,14 @@ from functools import cache
 from typing import Any, ClassVar
 
 import cv2
+import numpy as np
+import pyarrow
+from PIL import Image as PillowImage
 from PIL import features
 
 from plugins.codecs.checks import check_parameters, checked_number
 from suite.api import Card, Image, Setting
-from suite.api.pillow import decoded_rgb
+from suite.api.pillow import UNREADABLE
 from suite.api.pixels import require_rgb
 from suite.errors import CodecError
 
@@ -112,8 +115,23 @@ class Jpeg:
 
     def decode(self, data: bytes) -> Image:
         """Return the image. Raises CodecError for what this codec does not write."""
-        check_structure(data)
-        return decoded_rgb(data, ("JPEG",))
+        height, width = announced_size(data)
+        try:
+            return rgb_of(PillowImage.frombytes("RGB", (width, height), data, "jpeg", "RGB", ""))
+        except UNREADABLE as error:
+            raise CodecError(f"{len(data)} bytes do not decode as JPEG: {error}") from error
+
+
+def rgb_of(image: PillowImage.Image) -> Image:
+    """Return Pillow's image as an array, shape (height, width, 3), for most of the time without the lock.
+
+    Pillow lends its own pixels, of 4 bytes, where they lie in one block: up to some 4 megapixels.
+    """
+    try:
+        lent = pyarrow.array(image).flatten().to_numpy()
+    except ValueError:
+        return np.asarray(image)
+    return np.asarray(cv2.cvtColor(lent.reshape(image.height, image.width, 4), cv2.COLOR_RGBA2RGB))
 
 
 @cache
@@ -125,10 +143,10 @@ def opencv_jpeg() -> str:
     return f"libjpeg-turbo {turbo[1]}" if turbo else library
 
 
-def check_structure(data: bytes) -> None:
-    """Raise CodecError unless ``data`` has only segments that `Jpeg.encode` writes, a size within bounds and an end.
+def announced_size(data: bytes) -> tuple[int, int]:
+    """Return height and width of a JPEG that has only segments that `Jpeg.encode` writes, and an end.
 
-    Pillow warns, rather than raises, of broken metadata and of huge sizes; neither gets that far.
+    Raises CodecError for any other, and for a size out of bounds: nothing else gets as far as Pillow.
     """
     if not (data.startswith(START) and data.endswith(END)):
         raise CodecError(f"{len(data)} bytes are no complete JPEG: they do not start and end as one.")
@@ -136,12 +154,14 @@ def check_structure(data: bytes) -> None:
     sizes = [frame_size(payload) for marker, payload in listed if marker in FRAME_HEADERS]
     if len(sizes) != 1:
         raise CodecError(f"{len(data)} bytes hold {len(sizes)} JPEG frame headers; expected one.")
-    if not 0 < sizes[0] <= LARGEST_AREA:
-        raise CodecError(f"A JPEG header announces {sizes[0]} pixels; expected 1 to {LARGEST_AREA}.")
+    ((height, width),) = sizes
+    if not 0 < height * width <= LARGEST_AREA:
+        raise CodecError(f"A JPEG header announces {height * width} pixels; expected 1 to {LARGEST_AREA}.")
     first_scan = len(START) + sum(4 + len(payload) for _, payload in listed)
     # Coded data hold no marker, and tables between scans no 255: what looks like one is one.
     if 1 + len(SCANS.findall(data, first_scan)) > MOST_SCANS:
         raise CodecError(f"{len(data)} bytes of JPEG hold more than the {MOST_SCANS} scans of a progressive one.")
+    return height, width
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -157,8 +177,8 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         position = end
 
 
-def frame_size(payload: bytes) -> int:
-    """Return the pixels that a frame header announces. Raises CodecError unless it is 8-bit with three components."""
+def frame_size(payload: bytes) -> tuple[int, int]:
+    """Return height and width from a frame header. Raises CodecError unless it is 8-bit with three components."""
     if len(payload) < 6 or payload[0] != 8 or payload[5] != 3:
         raise CodecError("A JPEG's frame header is not one of 8-bit colour.")
-    return int.from_bytes(payload[1:3]) * int.from_bytes(payload[3:5])
+    return int.from_bytes(payload[1:3]), int.from_bytes(payload[3:5])
