@@ -52,5 +52,5 @@ def test_a_database_that_is_being_written_to(opened, tmp_path):
     with writing(laboratory.engine) as connection:
         connection.exec_driver_sql("DELETE FROM summarised")
         app = opened(laboratory.path)
-    assert "toy" in said(app)
+    assert "3 results" in said(app)
     assert app.dataframe[0].value["entry"].to_list() == ["net"]
