@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +15,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from tests.leaderboard.browser import QUIET, Visit, free_port, wait_for
+
 APP = str(Path(__file__).parents[2] / "leaderboard" / "app.py")
-QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
-"""What a browser without a network needs, or it looks for hosts at every start."""
-DONE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @pytest.fixture
@@ -42,12 +32,6 @@ def opened(monkeypatch) -> Callable[..., AppTest]:
         return app.run()
 
     return open_
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -74,17 +58,6 @@ def served(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
         process.wait(timeout=30)
 
 
-def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310 - our own server
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A real browser; tests without one are skipped."""
@@ -97,42 +70,6 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         yield browser
         browser.close()
-
-
-class Visit:
-    """A page in the browser, with what it complained of."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self.heard)
-
-    def heard(self, said: Any) -> None:
-        """Note an error, but not that Streamlit looks for its server below a page's own address first."""
-        if said.type == "error" and "/_stcore/" not in said.location["url"]:
-            self.complaints.append(said.text)
-
-    def open(self, address: str) -> Visit:
-        """Go there and wait until Streamlit has drawn the page."""
-        self.page.goto(address)
-        return self.settled()
-
-    def settled(self) -> Visit:
-        """Wait until nothing runs any more."""
-        self.page.wait_for_selector("h2", timeout=60_000)
-        self.page.wait_for_timeout(300)
-        self.page.wait_for_selector(DONE, timeout=60_000)
-        return self
-
-    def text(self) -> str:
-        """Return all text of the page."""
-        return re.sub(r"\s+", " ", self.page.inner_text("[data-testid=stMain]"))
-
-    def check(self) -> None:
-        """Assert that nothing went wrong."""
-        assert self.complaints == []
-        assert self.page.locator("[data-testid=stException]").count() == 0
 
 
 @pytest.fixture
