@@ -76,7 +76,7 @@ def label_of(protocol: StoredProtocol, stored: tuple[StoredProtocol, ...]) -> st
 def show_header(found: Standing) -> None:
     """Show which protocol this is and what to know before reading its numbers."""
     protocol, rows = found.protocol, found.entries.rows
-    deviating = sum("do not conform" in row.why_unranked for row in rows)
+    deviating = sum(queries.DEVIATING in row.why_unranked for row in rows)
     st.text(
         f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}\n"
         f"{protocol.results:,} results, {found.withdrawn:,} withdrawn by an erratum; entries: {len(rows):,}, "

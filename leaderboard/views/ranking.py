@@ -25,6 +25,7 @@ from suite.report.tables import TIED, Standings, entry_of, in_order
 
 ROWS_A_PAGE = 100
 HIDDEN_NAMED = 200
+ONLY_VERIFIED = "Only verified: another machine has measured the same values"
 ONLY_RANKED = "Only entries with a rank: whole, conformant, of a released protocol"
 USUALLY_HIDDEN = ("low", "high", "machine", "measured", "why it has no rank")
 
@@ -81,6 +82,8 @@ def filters(standing: Standing, track: str) -> Wanted:
         training=choose_some("Training data", in_order(training_of(standing, row) for row in rows), key="training"),
         most_parameters=most_parameters(standing),
         ranked=st.toggle(ONLY_RANKED, key="ranked", bind="query-params"),
+        conformant=st.toggle("Only from machines whose codecs conform", key="conformant", bind="query-params"),
+        verified=st.toggle(ONLY_VERIFIED, key="verified", bind="query-params"),
         order=choose("Order by", ORDERS, key="order"),
     )
 

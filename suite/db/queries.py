@@ -15,7 +15,7 @@ from suite.db import outcomes as outcome_files
 from suite.db.engine import database_path, reading
 from suite.db.entries import newest_in_each, newest_of
 from suite.db.pairs import pair
-from suite.db.ranking import rank
+from suite.db.ranking import DEVIATING, rank
 from suite.db.records import (
     CodecSetting,
     Drop,
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "DEVIATING",
     "CodecSetting",
     "Drop",
     "Entries",

@@ -23,6 +23,7 @@ TIE_DIGITS = 12
 
 SUPERSEDED = "superseded by a newer run"
 DRAFT = "protocol is a draft"
+DEVIATING = "this machine's codecs do not conform"
 
 Row = TypeVar("Row", bound=EntryRow)
 
@@ -192,7 +193,7 @@ def reasons_against(entry: Entry) -> list[str]:
         *summed_up(f"no {entry.metric or 'such track in the protocol'}: ", silent),
         *[f"incomplete: {len(present)} of {len(entry.expected)} conditions"] * (len(present) < len(entry.expected)),
         *["the protocol has no compressed conditions"] * (len(entry.expected) == 1),
-        *["this machine's codecs do not conform"] * any(not stored.result.conformant for stored in present),
+        *[DEVIATING] * any(not stored.result.conformant for stored in present),
         *[f"trial on {limit} of {samples} samples"] * (limit is not None),
     ]
 

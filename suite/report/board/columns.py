@@ -43,6 +43,7 @@ def ranking_columns(
         "images": [row.samples for row in rows],
         "licence": [licence_of(standing, row) for row in rows],
         "training data": [training_of(standing, row) for row in rows],
+        "verified": standing.verified[places].tolist(),
         "machine": [row.environment.removeprefix("sha256:")[:8] for row in rows],
         "measured": [row.created_at for row in rows],
         "why it has no rank": [row.why_unranked for row in rows],

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.db.queries import EntryRow
+from suite.db.queries import DEVIATING, EntryRow
 from suite.errors import UsageError, nearest
 from suite.report.board.standing import Standing
 from suite.report.tables import entry_of
 
 Mask = NDArray[np.bool_]
 UNSTATED = "not stated"
+UNVERIFIED = "no other machine has measured it with the same values"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,8 @@ class Wanted:
 
     ``codecs`` and ``settings`` (names such as ``"jpeg quality 10"``) choose conditions; ``rates`` is the lowest and the
     highest mean rate of a condition, in bits per pixel. The others choose entries: ``name`` is a part of the name,
-    ``most_parameters`` in millions, ``ranked`` leaves out those without a rank. ``order`` is one of `ORDERS`.
+    ``most_parameters`` in millions; ``ranked`` leaves out those without a rank, ``conformant`` those of machines whose
+    codecs do not conform, ``verified`` those that no other machine has measured alike. ``order`` is one of `ORDERS`.
     """
 
     track: str = ""
@@ -36,6 +38,8 @@ class Wanted:
     training: tuple[str, ...] = ()
     most_parameters: float | None = None
     ranked: bool = False
+    conformant: bool = False
+    verified: bool = False
     order: str = "rank"
 
 
@@ -54,13 +58,17 @@ def select(standing: Standing, wanted: Wanted) -> Selection:
     rows = standing.entries.rows
     on_track = np.array([name == track_of(standing, wanted) for name in standing.track_names], bool)
     columns = chosen_columns(standing, wanted)
-    visible, hidden = on_track.copy(), {}
+    visible = on_track.copy()
+    hidden: dict[str, tuple[int, ...]] = {}
+    if wanted.verified:
+        hidden[UNVERIFIED] = tuple(map(int, np.flatnonzero(visible & ~standing.verified)))
+        visible &= standing.verified
     for reason, keeps in reasons(standing, wanted):
         gone = [place for place in np.flatnonzero(visible) if not keeps(rows[place])]
-        if gone:
-            visible[gone] = False
-            hidden[reason] = tuple(map(int, gone))
-    return Selection(places=ordered(standing, wanted, visible, columns), columns=columns, hidden=hidden)
+        visible[gone] = False
+        hidden[reason] = tuple(map(int, gone))
+    named = {reason: places for reason, places in hidden.items() if places}
+    return Selection(places=ordered(standing, wanted, visible, columns), columns=columns, hidden=named)
 
 
 def track_of(standing: Standing, wanted: Wanted) -> str:
@@ -99,6 +107,8 @@ def reasons(standing: Standing, wanted: Wanted) -> Iterator[tuple[str, Callable[
     """Yield each filter that is set: why it hides an entry, and whether it keeps one."""
     if wanted.ranked:
         yield "it has no rank", lambda row: row.rank is not None
+    if wanted.conformant:
+        yield "its machine's codecs do not conform", lambda row: DEVIATING not in row.why_unranked
     if wanted.name:
         part = wanted.name.casefold()
         yield f"its name is without '{wanted.name}'", lambda row: part in entry_of(row).casefold()

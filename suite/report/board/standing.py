@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +25,9 @@ EntryKey: TypeAlias = tuple[PluginRef, PluginRef, str]
 """Model, mitigation and machine."""
 
 NO_CARD = Card(summary="")
+
+SAME_VALUE = 1e-3
+"""By how much, as a fraction, values of two machines may differ and verify each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,29 @@ class Standing:
             samples_of(row): place for place, row in enumerate(self.entries.rows) if row.mitigation.name == ORIGINAL
         }
         return np.array([plain.get(samples_of(row), -1) for row in self.entries.rows], np.intp)
+
+    @cached_property
+    def verified(self) -> NDArray[np.bool_]:
+        """Whether an entry was measured on another machine too, with the same value under every condition."""
+        places: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for place, row in enumerate(self.entries.rows):
+            places[row.task, row.dataset, row.split, row.manifest, row.limit, row.model, row.mitigation].append(place)
+        found = np.zeros(len(self.entries.rows), bool)
+        for group in places.values():
+            for first, second in combinations(group, 2):
+                found[[first, second]] |= self._agree(first, second)
+        return found
+
+    def _agree(self, first: int, second: int) -> bool:
+        """Return whether two entries of different machines are complete and have the same values."""
+        rows, values = self.entries.rows, self.entries.numbers["value"]
+        if rows[first].environment == rows[second].environment:
+            return False
+        references = [row.reference.value if row.reference else np.nan for row in (rows[first], rows[second])]
+        ours, theirs = (
+            np.append(values[place], reference) for place, reference in zip((first, second), references, strict=True)
+        )
+        return bool(np.all(np.abs(ours - theirs) <= SAME_VALUE))
 
     def recovered(self, columns: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the part of the unmitigated model's mean drop over some conditions that each entry buys back.
