@@ -52,8 +52,10 @@ def show_columns(columns: Columns, *, shown: Collection[str] | None = None, key:
     st.dataframe(wanted, hide_index=True, column_config=formats, key=key)
 
 
-def show_panels(charts: Mapping[str, Any]) -> None:
+def show_panels(charts: Mapping[str, Any], legend: Any = None) -> None:
     """Show small multiples side by side, each under its name; on a phone they stand below each other."""
+    if legend is not None:
+        st.altair_chart(legend)
     names = list(charts)
     for start in range(0, len(names), PANELS_A_ROW):
         row = names[start : start + PANELS_A_ROW]

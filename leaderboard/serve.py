@@ -50,6 +50,7 @@ def flags(port: int, *, browser: bool) -> list[str]:
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "runner.magicEnabled": False,
+        "theme.primaryColor": "#0072B2",
     }
     return [f"--{name}={str(value).lower()}" for name, value in options.items()]
 

@@ -39,13 +39,16 @@ def show(board: Board) -> None:
     track = choose("Track", standing.tracks, key="track")
     with st.expander("Filters"):
         wanted = filters(standing, track)
-    by_setting = choose("Columns of drops", ("by codec", "by setting"), key="drops") == "by setting"
+    chosen = st.expander("Columns")
+    with chosen:
+        by_setting = choose("Drops", ("by codec", "by setting"), key="drops") == "by setting"
     selection = select(standing, wanted)
     ties = known_ties(board, track)
     places = selection.places[page_of(len(selection.places))]
     columns = ranking_columns(standing, selection, places, ties, by_setting=by_setting)
     usual = [title for title in columns if title not in USUALLY_HIDDEN and ", area " not in title]
-    shown = choose_some("Columns", list(columns), key="columns", default=usual)
+    with chosen:
+        shown = choose_some("Shown", list(columns), key="columns", default=usual)
     show_columns(columns, shown=shown)
     for note in notes(standing, selection, ties=bool(ties)):
         st.text(note)
@@ -134,7 +137,7 @@ def notes(standing: Standing, selection: Selection, *, ties: bool) -> list[str]:
     """Return what a reader must know of the table."""
     chosen, every = int(selection.columns.sum()), len(standing.entries.conditions)
     return [
-        f"{len(selection.places):,} entries; drops over {chosen} of {every} conditions, ranks over all of them.",
+        f"Entries: {len(selection.places):,}. Drops are over {chosen} of {every} conditions, ranks over all of them.",
         "recovered: the part of the unmitigated model's mean drop that the mitigation buys back.",
         *[TIED] * ties,
     ]

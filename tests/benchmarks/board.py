@@ -70,7 +70,7 @@ def filters(browser: Any, address: str) -> list[float]:
     field = visit.page.get_by_label("Name contains")
     taken = []
     for part in PARTS_OF_NAMES:
-        before = visit.page.get_by_text(re.compile("entries; drops over")).inner_text()
+        before = visit.page.get_by_text(re.compile("Drops are over")).inner_text()
         field.fill(part)
 
         def filtered(before: str = before) -> None:

@@ -93,7 +93,7 @@ def test_filters_change_the_table_and_name_what_they_hide(opened, tmp_path):
     app.multiselect(key="licence").set_value(["MIT"]).run()
     assert shown(app)["entry"].to_list() == ["small + deblock", "small"]
     assert shown(app)["rank"].to_list() == [2, 4]
-    assert [each.label for each in app.expander] == ["Filters", "2 entries are hidden by the filters"]
+    assert [each.label for each in app.expander] == ["Filters", "Columns", "2 entries are hidden by the filters"]
     assert app.dataframe[1].value["entry"].to_list() == ["large + deblock", "large"]
     app.number_input(key="parameters").set_value(1.0).run()
     assert "There" not in str(app.exception)

@@ -70,17 +70,17 @@ def table_of(seen):
 def test_a_filter_changes_the_table_and_the_address_restores_it(visit, served, recorded):
     address = f"{served(recorded)}/ranking?protocol=pv-codecs@1"
     seen = visit().open(address)
-    assert "4 entries" in seen.text()
+    assert "Entries: 4." in seen.text()
     seen.page.get_by_text("Filters", exact=True).click()
     seen.page.get_by_label("Name contains").fill("small")
     seen.page.get_by_label("Name contains").press("Enter")
     seen.page.wait_for_selector("text=2 entries are hidden by the filters")
     seen.settled().check()
-    assert "2 entries;" in seen.text()
+    assert "Entries: 2." in seen.text()
     link = seen.page.url
     assert "name=small" in link
     again = visit().open(link)
-    assert "2 entries;" in again.text()
+    assert "Entries: 2." in again.text()
     assert "2 entries are hidden by the filters" in again.text()
 
 

@@ -24,13 +24,13 @@ def advice_panels(advice: Advice) -> dict[str, alt.LayerChart]:
     budget = 100 * advice.budget
     rates = [min(each["rate"] for each in points), max(each["rate"] for each in points)]
     drops = [min(0.0, *(each["low"] for each in points)), max(budget, *(each["high"] for each in points))]
-    mitigations = list(dict.fromkeys(each["mitigation"] for each in points))
+    mitigations = mitigations_in(advice)
     shared = alt.Chart().encode(
         x=alt.X("rate:Q", title="rate, bits per pixel", scale=alt.Scale(type="log", nice=False, domain=rates)),
         color=alt.Color(
             "mitigation:N",
             scale=alt.Scale(domain=mitigations, range=OKABE_ITO),
-            legend=alt.Legend(orient="bottom", labelLimit=0) if len(mitigations) > 1 else None,
+            legend=None,
         ),
         tooltip=["codec:N", "mitigation:N", "setting:N", "rate:Q", "drop:Q", "low:Q", "high:Q"],
     )
@@ -39,6 +39,16 @@ def advice_panels(advice: Advice) -> dict[str, alt.LayerChart]:
         codec: panel(shared, heights, [each for each in points if each["codec"] == codec], budget=budget)
         for codec in dict.fromkeys(each["codec"] for each in points)
     }
+
+
+def mitigations_in(advice: Advice) -> list[str]:
+    """Return the mitigations that are drawn, in the order of their colours."""
+    return list(dict.fromkeys(name_of(answer) for answer in advice.answers if answer.settings))
+
+
+def name_of(answer: Answer) -> str:
+    """Return an answer's mitigation."""
+    return "no mitigation" if answer.mitigation.name == ORIGINAL else answer.mitigation.name
 
 
 def panel(shared: alt.Chart, heights: alt.Scale, points: list[dict[str, Any]], *, budget: float) -> alt.LayerChart:
@@ -59,7 +69,7 @@ def point(answer: Answer, measured: Measured) -> dict[str, Any]:
     at = measured.drop
     return {
         "codec": answer.codec,
-        "mitigation": "no mitigation" if answer.mitigation.name == ORIGINAL else answer.mitigation.name,
+        "mitigation": name_of(answer),
         "setting": measured.setting,
         "rate": at.bits_per_pixel,
         "drop": round(100 * at.value, 4),

@@ -17,34 +17,29 @@ AS_PUBLISHED = "as published"
 def published_panels(numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]) -> dict[str, alt.LayerChart]:
     """Return the drop in percentage points by setting: a chart a model and codec, by name, a colour a mitigation.
 
-    What was measured here has another line style. All have one scale of drops, and the first has the legend. Empty
+    What was measured here has another line style. All have one scale of drops; `mitigations_in` has the legend. Empty
     where no number is of a setting that is itself a number.
     """
     points = published_points(numbers, beside)
     names = list(dict.fromkeys(each["panel"] for each in points))
     drops = [each["drop"] for each in points]
     heights = alt.Scale(domain=[min(0.0, *drops), max(drops)]) if len(drops) > 1 else alt.Scale()
-    mitigations = list(dict.fromkeys(each["mitigation"] for each in points))
+    mitigations = mitigations_in(numbers, beside)
     origins = list(dict.fromkeys((AS_PUBLISHED, *(each["origin"] for each in points))))
     return {
         name: panel(
             [each for each in points if each["panel"] == name],
             heights,
-            color=alt.Color(
-                "mitigation:N",
-                scale=alt.Scale(domain=mitigations, range=OKABE_ITO),
-                legend=alt.Legend(orient="bottom", columns=1, labelLimit=0) if name == names[0] else None,
-            ),
-            style=alt.StrokeDash(
-                "origin:N",
-                scale=alt.Scale(domain=origins),
-                legend=alt.Legend(orient="bottom", columns=1, labelLimit=0, symbolSize=900)
-                if name == names[0] and len(origins) > 1
-                else None,
-            ),
+            color=alt.Color("mitigation:N", scale=alt.Scale(domain=mitigations, range=OKABE_ITO), legend=None),
+            style=alt.StrokeDash("origin:N", scale=alt.Scale(domain=origins), legend=None),
         )
         for name in names
     }
+
+
+def mitigations_in(numbers: Sequence[PublishedNumber], beside: Sequence[MeasuredBeside]) -> list[str]:
+    """Return the mitigations that are drawn, in the order of their colours."""
+    return list(dict.fromkeys(each["mitigation"] for each in published_points(numbers, beside)))
 
 
 def panel(
