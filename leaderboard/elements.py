@@ -55,7 +55,7 @@ def show_columns(columns: Columns, *, shown: Collection[str] | None = None, key:
 def show_panels(charts: Mapping[str, Any], legend: Any = None) -> None:
     """Show small multiples side by side, each under its name; on a phone they stand below each other."""
     if legend is not None:
-        st.altair_chart(legend)
+        st.altair_chart(legend, width="content")
     names = list(charts)
     for start in range(0, len(names), PANELS_A_ROW):
         row = names[start : start + PANELS_A_ROW]

@@ -50,7 +50,8 @@ def flags(port: int, *, browser: bool) -> list[str]:
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "runner.magicEnabled": False,
-        "theme.primaryColor": "#0072B2",
+        "theme.light.primaryColor": "#0072B2",
+        "theme.dark.primaryColor": "#56B4E9",
     }
     return [f"--{name}={str(value).lower()}" for name, value in options.items()]
 

@@ -28,10 +28,10 @@ def legend(names: Sequence[str]) -> alt.Chart:
                 "name:N",
                 sort=None,
                 title=None,
-                axis=alt.Axis(orient="right", offset=-16, domain=False, ticks=False, grid=False, labelLimit=0),
+                axis=alt.Axis(domain=False, ticks=False, grid=False, labelLimit=0),
             ),
             color=alt.Color("name:N", scale=alt.Scale(domain=list(names), range=OKABE_ITO), legend=None),
         )
-        .properties(width=24, height=LEGEND_ROW * len(names))
+        .properties(width=PANEL_WIDTH, height=LEGEND_ROW * len(names))
         .configure_view(stroke=None)
     )
