@@ -28,6 +28,7 @@ from suite.cli import (
     published,
     ranking,
     rates,
+    report,
     run,
     show,
     throughput,
@@ -60,6 +61,7 @@ for command in (
     doctor.doctor,
     audit.audit,
     export.export,
+    report.report,
 ):
     app.command()(command)
 app.command("import")(imports.imports)

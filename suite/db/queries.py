@@ -12,6 +12,7 @@ from sqlalchemy import Engine, exists, func, select
 
 from suite.db import entries as entry_rows
 from suite.db import outcomes as outcome_files
+from suite.db.contents import contents, digest_of_contents, narrowed
 from suite.db.engine import database_path, reading
 from suite.db.entries import newest_in_each, newest_of
 from suite.db.pairs import pair
@@ -73,8 +74,10 @@ __all__ = [
     "StoredResult",
     "StoredThroughput",
     "Throughput",
+    "contents_digest",
     "done_cells",
     "entries",
+    "errata",
     "failures",
     "outcomes",
     "paired_outcomes",
@@ -184,6 +187,26 @@ def withdrawn(engine: Engine, protocol_digest: str) -> int:
     )
     with reading(engine) as connection:
         return connection.scalar(query) or 0
+
+
+def errata(engine: Engine, protocol_digest: str) -> tuple[StoredResult, ...]:
+    """Return the results under a protocol that have an erratum, newest first."""
+    ids = (
+        select(func.distinct(erratum.c.result_id))
+        .select_from(erratum.join(results_table).join(condition).join(protocol))
+        .where(protocol.c.digest == protocol_digest)
+    )
+    with reading(engine) as connection:
+        return tuple(stored_results(connection, ids))
+
+
+def contents_digest(engine: Engine, protocol_digest: str) -> str:
+    """Return the digest of everything that was measured under a protocol, ``sha256:…``.
+
+    It is the same for the same results in any database, and that of a snapshot of this protocol.
+    """
+    with reading(engine) as connection:
+        return digest_of_contents(narrowed(contents(connection), {protocol_digest}))
 
 
 def pairs(

@@ -28,6 +28,7 @@ def suite(tmp_path):
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
     *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise", "cite"),
+    "report",
 ]
 
 
@@ -68,6 +69,8 @@ def test_every_command_has_help(suite, command):
         (["ranking", "pv-cells@1"], "There is no database at"),
         (["rates", "pv-cells@1"], "There is no database at"),
         (["advise", "--max-drop", "1"], "There is no database at"),
+        (["report", "--protocol", "pv-cells@1", "--out", "x"], "There is no database at"),
+        (["report", "--protocol", "pv-cell@1", "--out", "x"], "Did you mean 'pv-cells@1'?"),
         (["show", "--protocol", "pv-cell"], "There is no database at"),
         (["plugins", "codecs"], "Did you mean 'codec'?"),
         (["check", "codec", "jpg"], "Did you mean 'jpeg'?"),
