@@ -13,7 +13,7 @@ import streamlit as st
 
 from leaderboard.elements import choose
 from leaderboard.opened import Board, database_path, kept_protocols, kept_standing
-from leaderboard.views import advisor, audit, curves, protocols, published, ranking
+from leaderboard.views import advisor, audit, compare, curves, entry, protocols, published, ranking, throughput
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.queries import StoredProtocol
@@ -24,6 +24,9 @@ from suite.report.board.standing import Standing, status_of
 PAGES = {
     "ranking": ("Ranking", ranking.show),
     "curves": ("Curves", curves.show),
+    "throughput": ("Throughput", throughput.show),
+    "compare": ("Compare", compare.show),
+    "entry": ("Entry", entry.show),
     "protocols": ("Protocols and citing", protocols.show),
     "published": ("Published studies", published.show),
     "advisor": ("Advisor", advisor.show),

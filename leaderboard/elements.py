@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -17,7 +18,7 @@ from suite.report.charts.style import PANELS_A_ROW
 from suite.report.downloads import FORMATS
 from suite.report.tables import TextTable
 
-DIGITS = {"bpp": "%.3f", "SSIM": "%.4f", "images/s": "%.1f"}
+DIGITS = {"bpp": "%.3f", "SSIM": "%.4f", "images/s": "%.1f", "p-value": "%.2g", "Holm": "%.2g"}
 """How numbers are shown whose column's title ends so; others have two decimals."""
 
 
@@ -81,6 +82,12 @@ def offer_downloads(name: str, columns: Callable[[], Columns], *, key: str) -> N
             on_click="ignore",
             width="stretch",
         )
+
+
+def link_to_entry(label: str, name: str) -> None:
+    """Link to an entry's page under the protocol that is shown; ``label`` is no text of a plugin's."""
+    protocol = {"protocol": st.query_params["protocol"]} if "protocol" in st.query_params else {}
+    st.link_button(label, f"entry?{urlencode({**protocol, 'entry': name})}")
 
 
 def choose(label: str, options: Collection[str], *, key: str, **more: Any) -> str:

@@ -12,16 +12,24 @@ from sqlalchemy import Engine
 
 from suite.db import queries
 from suite.db.engine import open_for_reading
-from suite.db.queries import PublishedNumber, StoredProtocol
+from suite.db.queries import EntryRow, PublishedNumber, StoredProtocol
 from suite.report.advice import Advice, Question
 from suite.report.advisor import advise
+from suite.report.board.disagreements import Disagreements, disagreements
+from suite.report.board.entry import EntryReport, read_entry
+from suite.report.board.speeds import Speeds, read_speeds
 from suite.report.board.standing import Standing, standing_of
+from suite.report.comparison import Comparison, compare
 from suite.report.tables import Standings
+from suite.report.thumbnails import Gallery, gallery
 from suite.report.ties import MOST_ENTRIES, standings_of
 
 DEFAULT_DATABASE = "results/suite.db"
 KEPT = 4
 """So many protocols are kept in memory: one of a million results takes some 70 MB."""
+
+PAGES_KEPT = 32
+"""So many comparisons, galleries and entries are kept: a few hundred kB each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,32 @@ class Board:
         if self.standing is None:
             return {}
         return kept_ties(self.path, self.state, self.standing.protocol.digest, track)
+
+    def speeds(self, track: str) -> tuple[Speeds, ...]:
+        """Return what was timed on a track, host by host."""
+        if self.standing is None:
+            return ()
+        return kept_speeds(self.path, self.state, self.standing.protocol.digest, track)
+
+    def comparison(self, first: str, second: str, metric: str, machine: str | None) -> tuple[Comparison, ...]:
+        """Compare two entries on every track that they share. Raises UsageError, DataError or StorageError."""
+        if self.standing is None:
+            return ()
+        return kept_comparison(
+            self.path, self.state, self.standing.protocol.digest, first, second, metric=metric, machine=machine
+        )
+
+    def disagreements(self, results: tuple[int, int], side: int) -> tuple[Disagreements, Gallery]:
+        """Return the samples that only one of two results gets right, with pictures of one side. Raises StorageError.
+
+        ``side``: 0 where the first is right, 1 where the second is.
+        """
+        return kept_disagreements(self.path, self.state, results, side)
+
+    def entry(self, row: EntryRow) -> EntryReport:
+        """Return everything that is recorded of an entry of the standing."""
+        digest = self.standing.protocol.digest if self.standing else ""
+        return kept_entry(self.path, self.state, digest, row)
 
     def published(self) -> tuple[PublishedNumber, ...]:
         """Return what papers print."""
@@ -76,6 +110,41 @@ def kept_advice(path: Path, state: str, digest: str, question: Question) -> tupl
     """Return what to compress with. Raises UsageError, DataError or DamagedOutcomes."""
     spec = kept_standing(path, state, digest).protocol.spec
     return advise(open_for_reading(path), spec, question)
+
+
+@lru_cache(maxsize=KEPT)
+def kept_speeds(path: Path, state: str, digest: str, track: str) -> tuple[Speeds, ...]:  # noqa: ARG001
+    """Return what was timed on a track, host by host."""
+    return read_speeds(open_for_reading(path), digest, track)
+
+
+@lru_cache(maxsize=PAGES_KEPT)
+def kept_comparison(
+    path: Path,
+    state: str,  # noqa: ARG001
+    digest: str,
+    first: str,
+    second: str,
+    *,
+    metric: str,
+    machine: str | None,
+) -> tuple[Comparison, ...]:
+    """Compare two entries. Raises UsageError, DataError or StorageError."""
+    return compare(open_for_reading(path), digest, first, second, metric=metric, environment=machine)
+
+
+@lru_cache(maxsize=PAGES_KEPT)
+def kept_disagreements(path: Path, state: str, results: tuple[int, int], side: int) -> tuple[Disagreements, Gallery]:  # noqa: ARG001
+    """Return where two results disagree, with pictures of one side. Raises StorageError."""
+    found = disagreements(open_for_reading(path), results)
+    rows = (found.only_first, found.only_second)[side]
+    return found, gallery(found.condition, [row.place for row in rows])
+
+
+@lru_cache(maxsize=PAGES_KEPT)
+def kept_entry(path: Path, state: str, digest: str, row: EntryRow) -> EntryReport:  # noqa: ARG001
+    """Return everything that is recorded of an entry."""
+    return read_entry(open_for_reading(path), digest, row)
 
 
 @lru_cache(maxsize=KEPT)

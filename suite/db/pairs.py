@@ -81,6 +81,12 @@ def entry_name(stored: StoredResult) -> str:
     return model.name if mitigation.name == ORIGINAL else f"{model.name} + {mitigation.name}"
 
 
+def models_named(*entries: str) -> list[str]:
+    """Return every model that entries of these names may be of: a model's own name may have a ``" + "`` in it."""
+    parted = (entry[:at] for entry in entries for at in range(len(entry)) if entry.startswith(" + ", at))
+    return list(dict.fromkeys((*entries, *parted)))
+
+
 def cells_of(results: Sequence[StoredResult], name: str) -> Cells:
     """Return what an entry measured: of several versions the newest at each place, of several results the newest.
 

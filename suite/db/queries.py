@@ -15,7 +15,7 @@ from suite.db import outcomes as outcome_files
 from suite.db.contents import contents, digest_of_contents, narrowed
 from suite.db.engine import database_path, reading
 from suite.db.entries import newest_in_each, newest_of
-from suite.db.pairs import pair
+from suite.db.pairs import entry_name, models_named, pair
 from suite.db.ranking import DEVIATING, rank
 from suite.db.records import (
     CodecSetting,
@@ -51,7 +51,7 @@ from suite.db.schema import result as results_table
 from suite.db.schema import throughput as throughput_table
 from suite.errors import DataError, StorageError, UsageError
 from suite.published import PublishedNumber
-from suite.spec import ProtocolSpec, Result
+from suite.spec import Environment, ProtocolSpec, Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,6 +77,7 @@ __all__ = [
     "contents_digest",
     "done_cells",
     "entries",
+    "environments",
     "errata",
     "failures",
     "outcomes",
@@ -88,6 +89,7 @@ __all__ = [
     "ranking",
     "result",
     "results",
+    "runs",
     "state",
     "throughput",
     "usable_ranking",
@@ -228,7 +230,10 @@ def pairs(
         stored = connection.execute(select(protocol).where(protocol.c.digest == protocol_digest)).one_or_none()
         if stored is None:
             raise UsageError("No results are stored under this protocol. Measure both entries with: suite run PROTOCOL")
-        found = list(stored_results(connection, newest_of(stored.id, task)))
+        named = select(plugin.c.id).where(plugin.c.kind == "model", plugin.c.name.in_(models_named(first, second)))
+        found = list(stored_results(connection, newest_of(stored.id, task, results_table.c.model_id.in_(named))))
+        if not {first, second} <= set(map(entry_name, found)):  # all of them, for what there is instead
+            found = list(stored_results(connection, newest_of(stored.id, task)))
         return pair(parsed(stored.spec, ProtocolSpec), found, first, second, environment=environment_digest)
 
 
@@ -342,6 +347,20 @@ def result(engine: Engine, result_id: int) -> ResultDetails:
                 for ref in taking_part(stored.result.cell)
             ),
         )
+
+
+def environments(engine: Engine, digests: Collection[str]) -> dict[str, Environment]:
+    """Return recorded environments by their digests."""
+    of = environment.c
+    with reading(engine) as connection:
+        known = connection.scalars(select(of.digest).where(of.digest.in_(digests))).all()
+        return {digest: environment_of(connection, digest) for digest in known}
+
+
+def runs(engine: Engine, numbers: Collection[int]) -> tuple[Run, ...]:
+    """Return the runs of those numbers, newest first."""
+    with reading(engine) as connection:
+        return tuple(run_of(connection, number) for number in sorted(set(numbers), reverse=True))
 
 
 def throughput(engine: Engine, protocol_digest: str, *, run_id: int | None = None) -> tuple[StoredThroughput, ...]:

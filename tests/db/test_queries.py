@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from suite.api import Card
 from suite.db import queries
 from suite.db.engine import open_for_reading
+from suite.db.pairs import models_named
 from suite.errors import UsageError
 from tests.db.measured import ELSEWHERE, HERE, Laboratory, condition, protocol, ref, result
 
@@ -123,3 +126,40 @@ def test_a_reader_sees_the_same_while_a_writer_has_it_open(filled):
     assert queries.ranking(reader, TOY.digest, released=True) == queries.ranking(
         filled.engine, TOY.digest, released=True
     )
+
+
+def test_environments_and_runs_come_by_their_names(filled):
+    filled.record(result(Q10, 0.5))
+    first = filled.run
+    filled.run = filled.store.begin_run(["suite", "run", "other"])
+    filled.record(result(Q10, 0.5), ELSEWHERE)
+    assert queries.environments(filled.engine, [HERE.digest, "sha256:unknown"]) == {HERE.digest: HERE}
+    assert queries.environments(filled.engine, []) == {}
+    found = queries.runs(filled.engine, [first, filled.run, first])
+    assert [(run.id, run.command[-1]) for run in found] == [(filled.run, "other"), (first, "toy")]
+
+
+@pytest.mark.parametrize("name", ["net", "net + fix", "a + b", "a + b + fix"])
+def test_entries_are_paired_whatever_their_models_are_called(filled, name):
+    model, _, mitigation = name.rpartition(" + ") if name.endswith("fix") else (name, "", "none")
+    filled.record(result(Q10, 0.5, model=model, mitigation=mitigation))
+    filled.record(result(Q10, 0.6, model="other"))
+    filled.record(result(Q10, 0.7, model="a", mitigation="b2"))
+    (found,) = queries.pairs(filled.engine, TOY.digest, name, "other")
+    assert (found.first.result.cell.model.name, found.first.result.cell.mitigation.name) == (model, mitigation)
+
+
+NAMES = st.text("ab +", min_size=1)
+
+
+@given(NAMES, NAMES)
+def test_an_entrys_model_is_among_those_that_its_name_may_mean(model, mitigation):
+    assert model in models_named("other", model)
+    assert model in models_named(f"{model} + {mitigation}", "other")
+
+
+def test_a_misspelt_entry_is_told_every_name(filled):
+    for model in ("net", "other"):
+        filled.record(result(Q10, 0.5, model=model))
+    with pytest.raises(UsageError, match=r"There are: net, other\. Did you mean 'other'"):
+        queries.pairs(filled.engine, TOY.digest, "net", "othr")

@@ -22,6 +22,10 @@ REFERENCE = {"small": 0.80, "large": 0.90}
 LOSS = {"none": 0.20, "deblock": 0.10}
 """At the lowest rate of each codec; it falls to nothing at the highest."""
 
+TIMED = {"device": "cpu", "threads": 2, "precision": "float32", "tf32": False, "seconds": 1.0, "repeats": 5} | {
+    "memory": "resident set"
+}
+
 
 def drop(model: str, mitigation: str, place: int) -> float:
     """What condition ``place`` of a codec's six costs."""
@@ -63,6 +67,7 @@ def record(directory: Path, spec: ProtocolSpec = SPEC) -> Path:
             condition=original,
             model=ref("model", model),
             reference=ref("model", "small"),
+            settings=TIMED,
             measures=(
                 Measure(name="images_per_second_at_1", value=speed / 2, low=speed / 2 - 1, high=speed / 2 + 1),
                 Measure(name="images_per_second_at_best", value=speed),
