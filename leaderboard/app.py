@@ -5,6 +5,7 @@ The database is the first argument after ``--``, else ``$SUITE_DATABASE``, else 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,20 @@ import streamlit as st
 
 from leaderboard.elements import choose
 from leaderboard.opened import Board, database_path, kept_protocols, kept_standing
-from leaderboard.views import advisor, audit, compare, curves, entry, protocols, published, ranking, throughput
+from leaderboard.views import (
+    advisor,
+    audit,
+    compare,
+    curves,
+    entry,
+    matrices,
+    mitigations,
+    overview,
+    protocols,
+    published,
+    ranking,
+    throughput,
+)
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.queries import StoredProtocol
@@ -22,8 +36,11 @@ from suite.report.board.standing import Standing, status_of
 
 # Address -> title and what draws the page; the first one opens.
 PAGES = {
+    "overview": ("Overview", overview.show),
     "ranking": ("Ranking", ranking.show),
     "curves": ("Curves", curves.show),
+    "mitigations": ("Mitigations", mitigations.show),
+    "matrices": ("Matrices", matrices.show),
     "throughput": ("Throughput", throughput.show),
     "compare": ("Compare", compare.show),
     "entry": ("Entry", entry.show),
@@ -45,7 +62,10 @@ def main() -> None:
         st.text(str(error))
         return
     pages = [page(address, *what, board) for address, what in PAGES.items()]
-    st.navigation(pages).run()
+    chosen = st.navigation(pages)
+    chosen.run()
+    if chosen is pages[0]:
+        show_links(pages[1:])
 
 
 def opened_board(path: Path) -> Board:
@@ -62,6 +82,14 @@ def opened_board(path: Path) -> Board:
 def page(address: str, title: str, show: Any, board: Board) -> Any:
     """Return a page of the navigation; the first one is also what the bare address shows."""
     return st.Page(partial(show, board), title=title, url_path=address, default=address == next(iter(PAGES)))
+
+
+def show_links(pages: Sequence[Any]) -> None:
+    """Show where to read on."""
+    st.subheader("More of this board")
+    with st.container(horizontal=True):
+        for each in pages:
+            st.page_link(each)
 
 
 def chosen_protocol(stored: tuple[StoredProtocol, ...]) -> StoredProtocol:

@@ -5,6 +5,7 @@ Whatever comes from a plugin or a submission is drawn as text: in a table's cell
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,9 @@ from suite.report.charts.style import PANELS_A_ROW
 from suite.report.downloads import FORMATS
 from suite.report.tables import TextTable
 
+MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+"""Every punctuation mark of ASCII: Markdown takes each, after a backslash, for itself."""
+
 DIGITS = {"bpp": "%.3f", "SSIM": "%.4f", "images/s": "%.1f", "p-value": "%.2g", "Holm": "%.2g"}
 """How numbers are shown whose column's title ends so; others have two decimals."""
 
@@ -25,18 +29,28 @@ DIGITS = {"bpp": "%.3f", "SSIM": "%.4f", "images/s": "%.1f", "p-value": "%.2g", 
 def measured(board: Board) -> Standing | None:
     """Return the standing to show, or say what to run and return None."""
     if board.standing is None:
-        st.info(f"{board.path} has no results yet. Run: suite demo --database {board.path}")
+        say(f"{board.path} has no results yet. Run: suite demo --database {board.path}")
     elif not board.standing.entries.rows:
         label = board.standing.protocol.label
-        st.info(f"There are no results of {label} yet. Run: suite run {label} --database {board.path}")
+        say(f"There are no results of {label} yet. Run: suite run {label} --database {board.path}")
     else:
         return board.standing
     return None
 
 
+def say(sentence: str) -> None:
+    """Show a sentence in a box; nothing in it is read as Markdown."""
+    st.info(verbatim(sentence))
+
+
+def verbatim(text: str) -> str:
+    """Return Markdown that shows a text as it is, without directives, formulas, links or emoji."""
+    return MARKUP.sub(r"\\\1", text)
+
+
 def show_text_table(table: TextTable) -> None:
     """Show a table of text; nothing in it is read as Markdown or HTML."""
-    st.subheader(table.title)
+    st.subheader(verbatim(table.title))
     st.dataframe([dict(zip(table.columns, row, strict=True)) for row in table.rows], hide_index=True)
     for note in table.notes:
         st.text(note)

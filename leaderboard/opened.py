@@ -15,12 +15,14 @@ from suite.db.engine import open_for_reading
 from suite.db.queries import EntryRow, PublishedNumber, StoredProtocol
 from suite.report.advice import Advice, Question
 from suite.report.advisor import advise
+from suite.report.board.curves import Intervals, drop_intervals, rate_table
 from suite.report.board.disagreements import Disagreements, disagreements
 from suite.report.board.entry import EntryReport, read_entry
+from suite.report.board.names import Names, names_of
 from suite.report.board.speeds import Speeds, read_speeds
 from suite.report.board.standing import Standing, standing_of
 from suite.report.comparison import Comparison, compare
-from suite.report.tables import Standings
+from suite.report.tables import Standings, TextTable
 from suite.report.thumbnails import Gallery, gallery
 from suite.report.ties import MOST_ENTRIES, standings_of
 
@@ -28,8 +30,8 @@ DEFAULT_DATABASE = "results/suite.db"
 KEPT = 4
 """So many protocols are kept in memory: one of a million results takes some 70 MB."""
 
-PAGES_KEPT = 32
-"""So many comparisons, galleries and entries are kept: a few hundred kB each."""
+KEPT_SMALL = 128
+"""So many of what is small and takes a part of a second to compute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,23 +46,34 @@ class Board:
 
     def ties(self, track: str) -> Standings:
         """Return what the ranks of the best entries of a track are worth. Raises DamagedOutcomes."""
-        if self.standing is None:
-            return {}
-        return kept_ties(self.path, self.state, self.standing.protocol.digest, track)
+        return kept_ties(self.path, self.state, self._digest, track) if self.standing else {}
+
+    def names(self) -> Names:
+        """Return names that tell the entries of the chosen protocol apart."""
+        return kept_names(self.path, self.state, self._digest)
+
+    def drop_intervals(self, place: int) -> Intervals:
+        """Return the intervals of an entry's drops, as far as stored outcomes give them. Raises DamagedOutcomes."""
+        return kept_intervals(self.path, self.state, self._digest, place)
+
+    def rate_table(self, places: tuple[int, ...], reference: str) -> TextTable:
+        """Return areas and BD numbers of some entries of one track against a codec, named by its label."""
+        return kept_rate_table(self.path, self.state, self._digest, places, reference)
+
+    @property
+    def _digest(self) -> str:
+        """The chosen protocol's digest, empty while nothing is measured."""
+        return self.standing.protocol.digest if self.standing else ""
 
     def speeds(self, track: str) -> tuple[Speeds, ...]:
         """Return what was timed on a track, host by host."""
-        if self.standing is None:
-            return ()
-        return kept_speeds(self.path, self.state, self.standing.protocol.digest, track)
+        return kept_speeds(self.path, self.state, self._digest, track) if self.standing else ()
 
     def comparison(self, first: str, second: str, metric: str, machine: str | None) -> tuple[Comparison, ...]:
         """Compare two entries on every track that they share. Raises UsageError, DataError or StorageError."""
         if self.standing is None:
             return ()
-        return kept_comparison(
-            self.path, self.state, self.standing.protocol.digest, first, second, metric=metric, machine=machine
-        )
+        return kept_comparison(self.path, self.state, self._digest, first, second, metric=metric, machine=machine)
 
     def disagreements(self, results: tuple[int, int], side: int) -> tuple[Disagreements, Gallery]:
         """Return the samples that only one of two results gets right, with pictures of one side. Raises StorageError.
@@ -71,8 +84,7 @@ class Board:
 
     def entry(self, row: EntryRow) -> EntryReport:
         """Return everything that is recorded of an entry of the standing."""
-        digest = self.standing.protocol.digest if self.standing else ""
-        return kept_entry(self.path, self.state, digest, row)
+        return kept_entry(self.path, self.state, self._digest, row)
 
     def published(self) -> tuple[PublishedNumber, ...]:
         """Return what papers print."""
@@ -100,12 +112,31 @@ def kept_standing(path: Path, state: str, digest: str) -> Standing:
 
 
 @lru_cache(maxsize=KEPT)
+def kept_names(path: Path, state: str, digest: str) -> Names:
+    """Return names that tell a protocol's entries apart."""
+    return names_of(kept_standing(path, state, digest))
+
+
+@lru_cache(maxsize=KEPT_SMALL)
+def kept_intervals(path: Path, state: str, digest: str, place: int) -> Intervals:
+    """Return the intervals of an entry's drops. Raises DamagedOutcomes."""
+    return drop_intervals(open_for_reading(path), kept_standing(path, state, digest).entries.row(place))
+
+
+@lru_cache(maxsize=KEPT_SMALL)
+def kept_rate_table(path: Path, state: str, digest: str, places: tuple[int, ...], reference: str) -> TextTable:
+    """Return areas and BD numbers of some entries against a codec."""
+    found = kept_standing(path, state, digest)
+    return rate_table(found.protocol.label, [found.entries.row(place) for place in places], reference)
+
+
+@lru_cache(maxsize=KEPT)
 def kept_published(path: Path, state: str) -> tuple[PublishedNumber, ...]:  # noqa: ARG001
     """Return what papers print."""
     return queries.published(open_for_reading(path))
 
 
-@lru_cache(maxsize=16 * KEPT)
+@lru_cache(maxsize=KEPT_SMALL)
 def kept_advice(path: Path, state: str, digest: str, question: Question) -> tuple[Advice, ...]:
     """Return what to compress with. Raises UsageError, DataError or DamagedOutcomes."""
     spec = kept_standing(path, state, digest).protocol.spec
@@ -118,7 +149,7 @@ def kept_speeds(path: Path, state: str, digest: str, track: str) -> tuple[Speeds
     return read_speeds(open_for_reading(path), digest, track)
 
 
-@lru_cache(maxsize=PAGES_KEPT)
+@lru_cache(maxsize=KEPT_SMALL)
 def kept_comparison(
     path: Path,
     state: str,  # noqa: ARG001
@@ -133,7 +164,7 @@ def kept_comparison(
     return compare(open_for_reading(path), digest, first, second, metric=metric, environment=machine)
 
 
-@lru_cache(maxsize=PAGES_KEPT)
+@lru_cache(maxsize=KEPT_SMALL)
 def kept_disagreements(path: Path, state: str, results: tuple[int, int], side: int) -> tuple[Disagreements, Gallery]:  # noqa: ARG001
     """Return where two results disagree, with pictures of one side. Raises StorageError."""
     found = disagreements(open_for_reading(path), results)
@@ -141,7 +172,7 @@ def kept_disagreements(path: Path, state: str, results: tuple[int, int], side: i
     return found, gallery(found.condition, [row.place for row in rows])
 
 
-@lru_cache(maxsize=PAGES_KEPT)
+@lru_cache(maxsize=KEPT_SMALL)
 def kept_entry(path: Path, state: str, digest: str, row: EntryRow) -> EntryReport:  # noqa: ARG001
     """Return everything that is recorded of an entry."""
     return read_entry(open_for_reading(path), digest, row)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from leaderboard.elements import choose, link_to_entry, measured, offer_downloads, show_columns
+from leaderboard.elements import choose, link_to_entry, measured, offer_downloads, say, show_columns
 from leaderboard.opened import Board
 from suite.db import queries
 from suite.errors import SuiteError
@@ -33,11 +33,11 @@ def show(board: Board) -> None:
     names = names_on(standing, track)
     if len(names) < 2:
         label = standing.protocol.label
-        st.info(f"There is one entry on this track, and it takes two. Run: suite run {label} --model NAME")
+        say(f"There is one entry on this track, and it takes two. Run: suite run {label} --model NAME")
         return
     pair = choose("First entry", names, key="first"), choose("Second entry", names, key="second", index=1)
     if pair[0] == pair[1]:
-        st.info("Both are the same entry. Choose another.")
+        say("Both are the same entry. Choose another.")
         return
     with st.container(horizontal=True):
         for name, side in zip(pair, ("First", "Second"), strict=True):

@@ -1,19 +1,110 @@
-"""Drop against rate, and what the curves come to."""
+"""Accuracy or drop against rate or setting, and what the curves come to."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
-from leaderboard.elements import measured
+from leaderboard.choices import choose_places, choose_track
+from leaderboard.elements import choose, choose_some, measured, offer_downloads, say, show_text_table
 from leaderboard.opened import Board
-from suite.report.charts.curves import drop_curves
+from suite.errors import DamagedOutcomes
+from suite.report.board.curves import (
+    DROP,
+    METRIC,
+    RATE,
+    SETTING,
+    Series,
+    codec_labels,
+    curve_columns,
+    curve_points,
+    notes_on,
+)
+from suite.report.board.standing import Standing
+from suite.report.charts.curves import Axes, curve_panels, legend_of
+from suite.report.charts.style import MOST_SERIES, PANELS_A_ROW
+from suite.report.tables import in_order
+
+USUAL = 4
 
 
 def show(board: Board) -> None:
-    """Show the curves of the best entries."""
+    """Show the curves of chosen entries."""
     st.header("Curves")
     standing = measured(board)
     if standing is None:
         return
-    rows = [standing.entries.row(place) for place in range(min(8, len(standing.entries.rows)))]
-    st.altair_chart(drop_curves(rows), width="stretch")
+    track = choose_track(standing)
+    places = choose_places(board, standing, track, key="entries", usual=USUAL, most=MOST_SERIES)
+    what, axes = choose_axes(choose_what=True)
+    codecs = choose_some("Codecs", in_order(on.codec for on in standing.entries.conditions), key="codecs")
+    series = [series_of(board, standing, place, what) for place in places]
+    points = curve_points(series, what=what, axis=axes.x, codecs=codecs)
+    if not points:
+        say(f"Nothing here has a {what} by {axes.x}. Choose an entry above, or another axis.")
+        return
+    metric = series[0].row.metric
+    unit = "drop, percentage points" if what == DROP else f"{metric}, %"
+    show_panels(points, axes._replace(y=unit))
+    for note in notes_on(series, points, what=what, axis=axes.x):
+        st.text(note)
+    name = f"{standing.protocol.label}-curves"
+    offer_downloads(name, lambda: curve_columns(points, what=what, metric=metric), key="curves")
+    show_rates(board, series, places)
+
+
+def choose_axes(*, choose_what: bool) -> tuple[str, Axes]:
+    """Let the reader choose what is drawn (else the drop), what stands across, and whether rates are logarithmic."""
+    first, *others = st.columns(3 if choose_what else 2, vertical_alignment="bottom")
+    what = DROP
+    if choose_what:
+        with first:
+            what = choose("Upwards", (DROP, METRIC), key="show")
+    with others[-2] if choose_what else first:
+        axis = choose("Across", (RATE, SETTING), key="axis")
+    with others[-1]:
+        logarithmic = st.toggle("Logarithmic rates", value=True, key="log", bind="query-params", disabled=axis != RATE)
+    return what, Axes(axis, "", logarithmic=logarithmic and axis == RATE, shared=axis == RATE)
+
+
+def series_of(board: Board, standing: Standing, place: int, what: str) -> Series:
+    """Return an entry to draw, with what its drops' intervals are where they are wanted."""
+    row, name = standing.entries.row(place), board.names().entries[place]
+    try:
+        return Series(name, row, board.drop_intervals(place) if what == DROP else {})
+    except DamagedOutcomes as error:
+        st.text(f"{name}: {error}")
+        return Series(name, row, {})
+
+
+def show_panels(points: Sequence[dict[str, Any]], axes: Axes, series: Sequence[str] = ()) -> None:
+    """Show a panel a codec side by side, below each other where the page is narrow, with one legend."""
+    panels = list(curve_panels(points, axes, series=series, legend=False).values())
+    names = in_order((*series, *(each["series"] for each in points)))
+    shown = names if len(names) > 1 or len(panels) > 1 else in_order(each["codec"] for each in points)
+    st.altair_chart(legend_of(shown), width="stretch")
+    if len(panels) == 1:
+        draw(panels[0], height=440)
+        return
+    for start in range(0, len(panels), PANELS_A_ROW):
+        for place, chart in zip(st.columns(PANELS_A_ROW), panels[start : start + PANELS_A_ROW], strict=False):
+            with place:
+                draw(chart, height=310)
+
+
+def draw(chart: Any, *, height: int) -> None:
+    """Draw a panel. The tests check its form: to check many of them each time would take as long as all the rest."""
+    spec = chart.to_dict(validate=False)
+    spec.pop("config", None)  # Altair's own sizes, which Streamlit leaves out as well.
+    st.vega_lite_chart(spec | {"height": height}, width="stretch")
+
+
+def show_rates(board: Board, series: Sequence[Series], places: Sequence[int]) -> None:
+    """Show what the curves come to: areas, and BD numbers against a codec that the reader chooses."""
+    reference = choose("Compare codecs with", codec_labels([each.row for each in series]), key="against")
+    with st.spinner("Summing up the curves"):
+        table = board.rate_table(tuple(places), reference)
+    st.text(table.title)
+    show_text_table(table._replace(title="Areas and BD numbers"))

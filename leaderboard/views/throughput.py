@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from leaderboard.elements import choose, choose_some, measured, offer_downloads, show_columns
+from leaderboard.elements import choose, choose_some, measured, offer_downloads, say, show_columns
 from leaderboard.opened import Board
 from suite.db import queries
 from suite.report import throughput
@@ -28,7 +28,7 @@ def show(board: Board) -> None:
     found = board.speeds(track)
     if not found:
         label = standing.protocol.label
-        st.info(f"Nothing of {label} is timed yet. Run: suite throughput {label} --database {board.path}")
+        say(f"Nothing of {label} is timed yet. Run: suite throughput {label} --database {board.path}")
         return
     labels = [each.label for each in found]
     host = found[labels.index(choose("Host", labels, key="host"))]

@@ -6,13 +6,14 @@ from contextlib import closing
 from suite import protocols
 from suite.db.engine import writing
 from tests.db.measured import Laboratory, protocol
+from tests.leaderboard.reading import plain
 from tests.leaderboard.recorded import record
 
 
 def said(app):
     """Return what stands on the page."""
     assert not app.exception
-    return " ".join(each.value for each in (*app.text, *app.info))
+    return " ".join(plain(each.value) for each in (*app.text, *app.info))
 
 
 def test_an_empty_file(opened, tmp_path):

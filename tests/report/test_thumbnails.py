@@ -39,7 +39,7 @@ def test_pictures_are_the_originals_and_what_libjpeg_makes_of_them():
         np.testing.assert_array_equal(pixels(picture.compressed), np.asarray(Image.open(out)))
     assert found.notes[0].startswith("Pictures: pv-cells; Buerhop-Lutz")
     assert "CC-BY-NC-SA-4.0" in found.notes[0]
-    assert found.notes[1].startswith("Compressed here by the codec of the run: jpeg@1, Pillow ")
+    assert found.notes[1].startswith("Compressed here by the codec of the run: jpeg@1, OpenCV ")
     assert len(found.notes) == 2
 
 

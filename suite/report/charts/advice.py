@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from suite.report.advice import Advice, Answer, Measured
-from suite.report.charts.style import GREY, OKABE_ITO, PANEL_HEIGHT
+from suite.report.charts.style import NEUTRAL, OKABE_ITO, PANEL_HEIGHT
 from suite.spec import ORIGINAL
 
 DROP = "drop, percentage points"
@@ -53,7 +53,7 @@ def name_of(answer: Answer) -> str:
 
 def panel(shared: alt.Chart, heights: alt.Scale, points: list[dict[str, Any]], *, budget: float) -> alt.LayerChart:
     """Return the chart of one codec."""
-    limit = alt.Chart(alt.Data(values=[{"budget": budget}])).mark_rule(strokeDash=[6, 4], color=GREY)
+    limit = alt.Chart(alt.Data(values=[{"budget": budget}])).mark_rule(strokeDash=[6, 4], color=NEUTRAL)
     drop = alt.Y("drop:Q", title=DROP, scale=heights)
     return alt.layer(
         limit.encode(y=alt.Y("budget:Q", title=DROP, scale=heights)),

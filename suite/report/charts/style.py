@@ -1,4 +1,4 @@
-"""What all charts share: colours, the size of a small multiple, and the legend of several."""
+"""What all charts share: colours, shapes, the size of a small multiple, and the legend of several."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import altair as alt
 OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999"]
 """Colours that people with any colour vision tell apart (Okabe and Ito, 2008)."""
 
-GREY = "#999999"
-"""For lines that are no data: it shows on light and on dark."""
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
+"""A shape for each colour, for print and for whoever tells no colours apart."""
+
+MOST_SERIES = len(OKABE_ITO)
+"""So many lines or groups can be told apart in one chart."""
+
+NEUTRAL = "#808080"
+"""Rules and marks that belong to no series: seen on white and on black."""
 
 PANEL_WIDTH, PANEL_HEIGHT, PANELS_A_ROW = 320, 240, 3
 LEGEND_ROW = 24

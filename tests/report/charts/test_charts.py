@@ -7,9 +7,10 @@ import pytest
 
 from suite.db import queries
 from suite.published import STUDIES, numbers_of
-from suite.report.charts.curves import drop_curves
+from suite.report.board.curves import DROP, SETTING, Series, curve_points
+from suite.report.charts.curves import Axes, curve_panels
 from suite.report.charts.published import mitigations_in, published_panels
-from suite.report.charts.style import OKABE_ITO
+from suite.report.charts.style import OKABE_ITO, SHAPES
 from suite.report.published import measured_beside
 from tests.db.measured import Laboratory, condition, protocol, ref, result
 
@@ -35,25 +36,28 @@ def rows(tmp_path, models, codecs):
 @pytest.mark.parametrize(
     ("models", "codecs", "line", "panels"),
     [
-        (["a"], ["jpeg"], "codec", False),
-        (["a", "b"], ["jpeg"], "entry", False),
-        (["a"], ["jpeg", "webp"], "codec", False),
-        (["a", "b"], ["jpeg", "webp"], "entry", True),
+        (["a"], ["jpeg"], "codec", 1),
+        (["a", "b"], ["jpeg"], "entry", 1),
+        (["a"], ["jpeg", "webp"], "codec", 1),
+        (["a", "b"], ["jpeg", "webp"], "entry", 2),
     ],
 )
 def test_no_line_joins_two_codecs(tmp_path, models, codecs, line, panels):
-    chart = drop_curves(rows(tmp_path, models, codecs)).to_dict()
-    assert ("facet" in chart) == panels
-    encoding = (chart["spec"] if panels else chart)["encoding"]
-    assert encoding["color"]["field"] == line
-    points = chart["data"]["values"]
-    assert {(each["entry"], each["codec"]) for each in points} == {(m, c) for m in models for c in codecs}
-    assert {each["drop"] for each in points} == {39.0, 31.0}
-    assert encoding["color"]["scale"]["domain"] == sorted({each[line] for each in points})
+    series = [Series(row.model.name, row, {}) for row in rows(tmp_path, models, codecs)]
+    points = curve_points(series, what=DROP, axis=SETTING)
+    charts = [chart.to_dict() for chart in curve_panels(points, Axes("setting", "drop")).values()]
+    assert len(charts) == panels
+    drawn = [(number, each) for number, chart in enumerate(charts) for each in chart["data"]["values"]]
+    assert {each["y"] for _, each in drawn} == {39.0, 31.0}
+    assert len({(number, each["series"]) for number, each in drawn}) == len(models) * len(codecs)
+    assert {each["series"] for _, each in drawn} == set(models if line == "entry" else codecs)
+    for chart in charts:
+        domain = chart["layer"][0]["encoding"]["color"]["scale"]["domain"]
+        assert sorted(domain) == sorted(models if line == "entry" else codecs)
 
 
 def test_colours_are_distinct():
-    assert len(set(OKABE_ITO)) == len(OKABE_ITO)
+    assert len(set(OKABE_ITO)) == len(OKABE_ITO) == len(set(SHAPES))
 
 
 def drawn(panels):
