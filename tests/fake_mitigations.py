@@ -51,7 +51,7 @@ class Opposite:
     version = "1"
 
     def models(self):
-        return ["brightness"]
+        return ["brightness", "learns"]
 
     def adapt(self, model):
         class Swapped(Brightness):

@@ -122,6 +122,69 @@ class OutOfMemory(Brightness):
         return super().predict(images, frames)
 
 
+class Learns(Brightness):
+    """Has a training step: the loss is the share of its images whose truth is not 1; nothing is learnt."""
+
+    name = "learns"
+
+    def trainer(self):
+        return lambda images, truths: float(np.mean([truth != 1 for truth in truths]))
+
+
+class LearnsUnloaded(Learns):
+    name = "learns-unloaded"
+
+    def load(self, device):
+        raise RuntimeError("no such kernel")
+
+
+class LearnsFromTwo(Learns):
+    name = "learns-from-two"
+
+    def trainer(self):
+        step = super().trainer()
+
+        def careful(images, truths):
+            if len(images) < 2:
+                raise ValueError("Expected more than 1 value per channel when training")
+            return step(images, truths)
+
+        return careful
+
+
+class Diverges(Learns):
+    name = "diverges"
+
+    def trainer(self):
+        return lambda images, truths: float("nan")
+
+
+class LearnsItself(Learns):
+    """Trains itself instead of a copy."""
+
+    name = "learns-itself"
+
+    def __init__(self):
+        self.threshold = 100.0
+
+    def predict(self, images, frames):
+        return [Classification(np.array([self.threshold, image.mean()], np.float32)) for image in images]
+
+    def trainer(self):
+        def step(images, truths):
+            self.threshold += 0.5
+            return 1.0
+
+        return step
+
+
+class RaisesInTraining(Learns):
+    name = "raises-in-training"
+
+    def trainer(self):
+        raise RuntimeError("weights are frozen")
+
+
 class ThousandClasses(Brightness):
     name = "thousand-classes"
     classes = 1000

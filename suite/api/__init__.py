@@ -4,7 +4,17 @@ Needs numpy and the standard library only, so that any environment can host a pl
 Pillow or torch share sits in `suite.api.pillow` and `suite.api.torch`, which only they import.
 """
 
-from suite.api.plugins import Availability, Codec, Dataset, LayoutChoice, Model, Restoration, Retraining
+from suite.api.plugins import (
+    Availability,
+    Codec,
+    Dataset,
+    LayoutChoice,
+    Model,
+    Restoration,
+    Retraining,
+    Trainable,
+    TrainingStep,
+)
 from suite.api.types import (
     Card,
     Classification,
@@ -39,6 +49,8 @@ __all__ = [
     "Setting",
     "Source",
     "Task",
+    "Trainable",
+    "TrainingStep",
     "Truth",
     "WeightFile",
 ]

@@ -8,10 +8,13 @@ Optional on any of them: ``card: Card``, ``weights: Sequence[WeightFile]``, ``pu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from suite.api.types import Frame, FrameInfo, Image, Prediction, Sample, Setting, Source, Task
+from suite.api.types import Frame, FrameInfo, Image, Prediction, Sample, Setting, Source, Task, Truth
+
+TrainingStep: TypeAlias = Callable[[Sequence[Image], Sequence[Truth]], float]
+"""One step of training on images that went through `Model.geometry`: returns the loss, as it was before the step."""
 
 
 @runtime_checkable
@@ -104,6 +107,18 @@ class LayoutChoice(Protocol):
 
     def use_layout(self, layout: str) -> None:
         """Run in ``layout`` from now on."""
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A model whose network can be trained; the host times a step of it."""
+
+    def trainer(self) -> TrainingStep:
+        """Return a step on a copy of the loaded network, in the layout in use; the model itself answers as before.
+
+        A step is one of stochastic gradient descent with momentum: all weights, training mode, cross-entropy, float32
+        as the host has set it. Each call of this starts anew; copy and momentum live as long as what it returns.
+        """
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ torch itself is imported when a network is loaded, so that naming, listing and p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from io import BytesIO
 from pickle import UnpicklingError
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.api.types import Card, Classification, FrameInfo, Image, Task
+from suite.api.plugins import TrainingStep
+from suite.api.types import Card, Classification, FrameInfo, Image, Task, Truth
 from suite.api.weights import PublishedWeights, WeightFile
 from suite.errors import AlteredWeights, InvalidPlugin, PredictionError, UsageError
 
@@ -26,6 +28,10 @@ Network: TypeAlias = "torch.nn.Module"
 
 MEMORY_FORMATS = {"channels_last": "channels_last", "contiguous": "contiguous_format"}
 """Layouts, and what torch calls them."""
+LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 1e-3, 0.9, 5e-4
+"""Of a training step: what Ehrlich et al. 2020 begin their retraining with."""
+AUXILIARY_WEIGHT = 0.3
+"""What the loss of an auxiliary head counts in training (Szegedy et al. 2015, Going deeper with convolutions)."""
 
 
 @dataclass(eq=False)
@@ -116,6 +122,28 @@ class TorchClassifier:
             embedded = self.forward_features(self._on_device(images))
         return np.asarray(embedded.float().cpu().numpy(), dtype=np.float32)
 
+    def trainer(self) -> TrainingStep:
+        """Return a training step on a copy of the network, as `suite.api.Trainable` describes it.
+
+        What its layers draw at random (dropout) comes from torch's own generator. Raises PredictionError.
+        """
+        import torch
+
+        network = deepcopy(self._loaded()).train().requires_grad_(requires_grad=True)
+        optimiser = torch.optim.SGD(
+            network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
+        )
+
+        def step(images: Sequence[Image], truths: Sequence[Truth]) -> float:
+            expected = torch.tensor(truths, dtype=torch.int64, device=self._device)
+            loss = loss_of(network(self._normalised(self._on_device(images))), expected)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            return float(loss.detach())
+
+        return step
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of float images in [0, 1], shape (n, 3, h, w); differentiable with respect to ``x``."""
         return self._loaded()(self._normalised(x))
@@ -155,6 +183,18 @@ def stacked(images: Sequence[Image], *, pinned: bool) -> Tensor:
     pixels = torch.empty((len(images), *shapes.pop()), dtype=torch.uint8, pin_memory=pinned)
     np.stack(images, out=pixels.numpy())
     return pixels
+
+
+def loss_of(output: Any, truths: Tensor) -> Tensor:
+    """Return the mean cross-entropy of logits, shape (n, classes), for truths, shape (n,).
+
+    Of a tuple the first are the network's; the others are of auxiliary heads, as Inception has in training mode.
+    """
+    import torch
+
+    heads = [output] if isinstance(output, torch.Tensor) else [head for head in output if head is not None]
+    own, *auxiliary = (torch.nn.functional.cross_entropy(head, truths) for head in heads)
+    return own + AUXILIARY_WEIGHT * torch.stack(auxiliary).sum() if auxiliary else own
 
 
 def memory_format(layout: str) -> Any:

@@ -28,6 +28,7 @@ def throughput(
     device: DeviceOption = "auto",
     seconds: Annotated[float, typer.Option(help="The least time inside the calls of a repeat.")] = 1.0,
     repeats: Annotated[int, typer.Option(min=1, help="Repeats of each timing.")] = 5,
+    training: Annotated[bool, typer.Option(help="Time a training step of models that offer one, too.")] = True,
     database: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
@@ -53,6 +54,7 @@ def throughput(
             pace=pace,
             progress=progress,
             command=sys.argv[1:],
+            training=training,
         )
     found = queries.throughput(open_for_reading(database), spec.digest, run_id=report.run)
     if json:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from suite.api import Card, Setting, Task
 from suite.spec import ORIGINAL, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Value
 
-Work: TypeAlias = Literal["inference", "codec"]
-"""What was timed."""
+Work: TypeAlias = Literal["inference", "training", "codec"]
+"""What was timed; of an entry inference or training steps."""
 
 Verdict: TypeAlias = Literal["valid", "unverified", "invalid", "failed"]
-"""Whether a timing counts. A codec's is valid where images came back in the size that they had."""
+"""Whether a timing counts. A codec's is valid where images came back in the size that they had, that of training where
+its losses are finite and the model answers as before."""
 
 
 class Age(NamedTuple):

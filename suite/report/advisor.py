@@ -256,7 +256,8 @@ def timing_of(row: RankingRow, key: str, timed: Sequence[StoredThroughput]) -> T
     """Return the newest valid timings of an entry, and of the codec that `identity` gives ``key``, on its machine."""
     here = [each.throughput for each in timed if each.environment == row.environment]
     valid = [each for each in here if each.status == "valid"]
-    entry = next((each for each in valid if (each.model, each.mitigation) == (row.model, row.mitigation)), None)
+    of_entry = ("inference", row.model, row.mitigation)
+    entry = next((each for each in valid if (each.work, each.model, each.mitigation) == of_entry), None)
     codec = next((each for each in valid if each.work == "codec" and key == key_of(each.condition)), None)
     return Timing(
         value_of(entry, "images_per_second_at_best"), value_of(codec, "encode_ms"), value_of(codec, "decode_ms")

@@ -1,4 +1,4 @@
-"""Timings as plain tables of text: the entries beside the reference, then what the codecs cost alone."""
+"""Timings as plain tables of text: entries beside the reference, predicting and learning, then the codecs alone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from suite.db.queries import StoredThroughput, Throughput
 from suite.report.tables import NOTHING, TextTable, in_order
 from suite.spec import Measure
 
+TITLES = {"inference": "inference", "training": "training step"}
+
 
 def tables_of(label: str, stored: Iterable[StoredThroughput]) -> list[TextTable]:
     """Return the tables of the newest timing of each entry and codec on each machine, in the order of their making."""
     rows = newest(stored)
-    entries = [row for row in rows if row.work == "inference"]
-    codecs = [row for row in rows if row.work == "codec"]
-    return [
-        *[entry_table(label, entries)] * bool(entries),
-        *[codec_table(label, codecs)] * bool(codecs),
-    ]
+    made = {"inference": entry_table, "training": entry_table, "codec": codec_table}
+    found = {work: [row for row in rows if row.work == work] for work in made}
+    return [made[work](label, found[work]) for work in made if found[work]]
 
 
 def newest(stored: Iterable[StoredThroughput]) -> list[Throughput]:
@@ -32,28 +31,32 @@ def newest(stored: Iterable[StoredThroughput]) -> list[Throughput]:
 
 
 def entry_table(label: str, rows: Sequence[Throughput]) -> TextTable:
-    """Return what each entry does a second, at batch 1 and at its best, alone and beside the reference."""
+    """Return what each entry does a second, at batch 1 and at its best, alone and beside the reference.
+
+    ``rows`` are of one work. Energy has a column where it is known of any.
+    """
+    metered = any(row.measure("joules_per_image") for row in rows)
     columns = (
         *("entry", "images/s at 1", "p50/p95/p99, ms", "best batch", "images/s", "/ reference at 1", "at best"),
-        *("MiB", "answers"),
+        *("MiB", *["J/image"] * metered, "losses" if rows[0].work == "training" else "answers"),
     )
-    return TextTable(
-        f"{label}: inference", columns, tuple(entry_row(row) for row in rows), (*how(rows), *compared(rows), *why(rows))
-    )
+    body = tuple(entry_row(row, metered=metered) for row in rows)
+    return TextTable(f"{label}: {TITLES[rows[0].work]}", columns, body, (*how(rows), *compared(rows), *why(rows)))
 
 
-def entry_row(row: Throughput) -> tuple[str, ...]:
-    """Return an entry as a row."""
+def entry_row(row: Throughput, *, metered: bool) -> tuple[str, ...]:
+    """Return an entry as a row, with its energy where ``metered``."""
     latencies = [number(row.measure(f"latency_p{percentile}_ms"), 2) for percentile in (50, 95, 99)]
     return (
         str(row),
         spread(row.measure("images_per_second_at_1")),
-        NOTHING if row.status == "failed" else "/".join(latencies),
+        NOTHING if row.measure("latency_p50_ms") is None else "/".join(latencies),
         number(row.measure("best_batch"), 0),
         number(row.measure("images_per_second_at_best"), 1),
         spread(row.measure("relative_at_1"), 2),
         number(row.measure("relative_at_best"), 2),
         number(row.measure("peak_memory_mib"), 0),
+        *[number(row.measure("joules_per_image"), 3)] * metered,
         row.status if row.steady is not False else f"{row.status}, unsteady",
     )
 
@@ -78,11 +81,22 @@ def codec_table(label: str, rows: Sequence[Throughput]) -> TextTable:
 
 def how(rows: Sequence[Throughput]) -> list[str]:
     """Return how the entries were timed; settings that rows share stand in one line."""
-    return in_order(
+    notes = (note for row in rows for note in (pace(row), row.settings.get("step"), energy(row)))
+    return in_order(str(note) for note in notes if note)
+
+
+def pace(row: Throughput) -> str:
+    """Return on what and how long an entry was timed, and which memory is meant."""
+    return (
         "{device}, {threads} threads, {precision}{tf32}; {repeats} repeats of {seconds} s: median [lowest, "
         "highest]; MiB: {memory}".format_map({**row.settings, "tf32": ", TF32" if row.settings["tf32"] else ""})
-        for row in rows
     )
+
+
+def energy(row: Throughput) -> str:
+    """Return what counted the energy, or why none was measured; empty on a device without such a counter."""
+    what = row.settings.get("energy")
+    return f"J: {what}" if what else ""
 
 
 def compared(rows: Sequence[Throughput]) -> list[str]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 
 from suite import registry
 from suite.api import Retraining, Sample
-from suite.db.records import Throughput
+from suite.db.records import Throughput, Work
 from suite.lineup import LiveTrack
 from suite.pipeline import Failure, attempt
 from suite.players import Player, key_of, once, player
@@ -48,10 +48,13 @@ class Timed(NamedTuple):
 
 @dataclass(frozen=True)
 class Field:
-    """One track with the originals that its entries are timed on.
+    """One track with the originals that its entries are timed on; here while they predict.
 
-    ``loaded`` is what is on the device already, ``sizes`` the bytes that each of it holds there.
+    ``loaded`` is what is on the device already, ``sizes`` the bytes that each of it holds there, ``players`` the
+    entries by their cells' digests.
     """
+
+    work: ClassVar[Work] = "inference"
 
     session: Session
     track: LiveTrack
@@ -59,22 +62,43 @@ class Field:
     originals: Sequence[Original]
     loaded: dict[str, object] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    players: dict[str, Player] = field(default_factory=dict)
 
     def contender(self, cell: Cell) -> Contender:
         """Load an entry and find its best batch."""
-        entry, own = self.load(cell)
-        bench = Bench(entry, self.originals, geometry_first=cell.condition.geometry is not None)
-        return Contender(bench, choose(bench, self.session.batches, self.session.pace, self.session.stopwatch), own)
+        bench = self.bench(cell)
+        best = choose(bench, self.session.batches, self.session.pace, self.session.stopwatch)
+        return Contender(bench, best, self.own(cell))
 
-    def load(self, cell: Cell) -> tuple[Player, int]:
-        """Load an entry unless it is there; return it, and how many bytes it holds on the device."""
-        model_key, mitigation_key = key_of(cell)
-        mitigation, device = self.track.mitigations[mitigation_key].plugin, self.session.device
-        keys = [cell.digest] if isinstance(mitigation, Retraining) else [mitigation_key, model_key]
-        if not isinstance(mitigation, Retraining):
+    def bench(self, cell: Cell) -> Bench:
+        """Load an entry and put it on its bench."""
+        return Bench(self.load(cell), self.originals, geometry_first=cell.condition.geometry is not None)
+
+    def load(self, cell: Cell) -> Player:
+        """Load an entry unless it is there."""
+        if cell.digest not in self.players:
+            self.players[cell.digest] = self._entered(cell)
+        return self.players[cell.digest]
+
+    def _entered(self, cell: Cell) -> Player:
+        (model_key, mitigation_key), mitigation = key_of(cell), self.mitigation(cell)
+        device, retrained = self.session.device, isinstance(mitigation, Retraining)
+        if not retrained:
             self._weighed(mitigation_key, lambda: once(self.loaded, mitigation_key, mitigation, device))
-        entry = self._weighed(keys[-1], lambda: player(self.track, cell, device, self.loaded))
-        return entry, sum(self.sizes[key] for key in keys)
+        return self._weighed(
+            cell.digest if retrained else model_key, lambda: player(self.track, cell, device, self.loaded)
+        )
+
+    def mitigation(self, cell: Cell) -> Any:
+        """Return an entry's live mitigation."""
+        return self.track.mitigations[cell.mitigation.digest].plugin
+
+    def own(self, cell: Cell) -> int:
+        """Return how many bytes of what a loaded entry needs were on the device before it was timed."""
+        model_key, mitigation_key = key_of(cell)
+        if isinstance(self.mitigation(cell), Retraining):
+            return self.sizes[cell.digest]
+        return self.sizes[mitigation_key] + self.sizes[model_key]
 
     def _weighed(self, key: str, load: Callable[[], Made]) -> Made:
         before = self.session.meter.held()
@@ -85,6 +109,21 @@ class Field:
     def speed(self, contender: Contender) -> Speed:
         """Time a contender at batch 1 and at its best."""
         return speed_of(contender.bench, contender.batch, self.session.pace, self.session.stopwatch)
+
+    def judged(self, cell: Cell, bench: Bench) -> Judgement:
+        """Return whether a timing counts."""
+        return judged(self.session, self.track, cell, bench, self.samples)
+
+    def settings(self) -> dict[str, Value]:
+        """Return how entries are timed here."""
+        energy = {"energy": self.session.energy} if self.session.energy else {}
+        return self.session.settings(
+            threads=self.session.threads,
+            images=len(self.originals),
+            memory=self.session.meter.what,
+            drift_limit=DRIFT_LIMIT,
+            **energy,
+        )
 
 
 class Reference:
@@ -145,25 +184,19 @@ def timed(on: Field, cell: Cell, reference: Reference) -> Timed:
     known = reference.contender() if cell == reference.cell else None
     contender = known if isinstance(known, Contender) else on.contender(cell)
     speed, peak = peak_mib(lambda: on.speed(contender), on.session.meter, contender.own)
-    verdict = judged(on.session, on.track, cell, contender.bench, on.samples)
-    return Timed(speed, peak, contender.bench.layout, verdict)
+    layout = contender.bench.layout
+    return Timed(speed, peak, layout, on.judged(cell, contender.bench))
 
 
 def row_of(on: Field, cell: Cell, found: Timed | Failure) -> Throughput:
     """Return an entry's row, before it is compared."""
-    settings: dict[str, Value] = {
-        "threads": on.session.threads,
-        "images": len(on.originals),
-        "memory": on.session.meter.what,
-        "drift_limit": DRIFT_LIMIT,
-    }
     row = Throughput(
-        work="inference",
+        work=on.work,
         condition=cell.condition,
         model=cell.model,
         mitigation=cell.mitigation,
         status="failed",
-        settings=on.session.settings(**settings),
+        settings=on.settings(),
     )
     if isinstance(found, Failure):
         return replace(row, reason=found.reason)

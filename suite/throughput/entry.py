@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle
 from typing import NamedTuple
 
@@ -37,9 +38,9 @@ class Answered(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """An entry at batch 1 and at its best batch; one timing is both where the best batch is 1."""
+    """An entry at batch 1, if it can do that, and at its best batch; one timing is both where the best batch is 1."""
 
-    single: Timing
+    single: Timing | None
     best: Timing
 
 
@@ -49,7 +50,10 @@ class Bench:
     A timed call restores a batch of frames, then predicts on images that were restored and brought to the model's
     geometry before: restoration and network count, the resize on the CPU does not.
     ``geometry_first``: whether the model's geometry comes before everything else, as the protocol's order may say.
+    ``excuse`` says why nothing can be timed at batch 1, empty where it can.
     """
+
+    excuse = ""
 
     def __init__(self, player: Player, originals: Sequence[Original], *, geometry_first: bool) -> None:
         self.player = player
@@ -84,6 +88,14 @@ class Bench:
         if layout and isinstance(self.player.model, LayoutChoice):
             self.player.model.use_layout(layout)
 
+    def possible(self, batches: Sequence[int]) -> Sequence[int]:
+        """Return those of ``batches`` that can be timed if memory suffices."""
+        return batches
+
+    def forget(self) -> None:
+        """Forget what came out so far: what was only tried is not held against the entry."""
+        self.turns.clear()
+
     def answered(self) -> list[Answered]:
         """Return the last answers of every batch that was timed, at any batch size."""
         turns = (turn for turns in self.turns.values() for turn in turns)
@@ -98,19 +110,24 @@ def frame_of(player: Player, original: Original, *, geometry_first: bool) -> Fra
 
 def choose(bench: Bench, batches: Sequence[int], pace: Pace, stopwatch: Stopwatch) -> int:
     """Set the fastest layout and return the fastest batch, from one repeat each; what does not fit is slowest."""
-    quick = pace._replace(repeats=1)
-    layouts = list(bench.player.model.layouts) if isinstance(bench.player.model, LayoutChoice) else [""]
+    batches, layouts = bench.possible(batches), layouts_of(bench.player)
 
+    @cache
     def rate(layout: str, batch: int) -> float:
         bench.use(layout)
-        return rate_if_it_fits(bench, batch, quick, stopwatch)
+        return rate_if_it_fits(bench, batch, pace.trial, stopwatch)
 
     middle = batches[len(batches) // 2]
     layout = max(layouts, key=lambda layout: rate(layout, middle)) if len(layouts) > 1 else layouts[0]
     best = max(batches, key=lambda batch: rate(layout, batch)) if len(batches) > 1 else batches[0]
     bench.use(layout)
-    bench.turns.clear()  # what was only tried is not held against the entry
+    bench.forget()
     return best
+
+
+def layouts_of(player: Player) -> Sequence[str]:
+    """Return the layouts that a model can run in; one without a name where it has no choice."""
+    return player.model.layouts if isinstance(player.model, LayoutChoice) else [""]
 
 
 def rate_if_it_fits(bench: Bench, batch: int, pace: Pace, stopwatch: Stopwatch) -> float:
@@ -126,8 +143,8 @@ def rate_if_it_fits(bench: Bench, batch: int, pace: Pace, stopwatch: Stopwatch) 
 def speed_of(bench: Bench, batch: int, pace: Pace, stopwatch: Stopwatch) -> Speed:
     """Time an entry at batch 1 and at ``batch``."""
     bench.use(bench.layout)
-    single = timed(bench.call(1), images=1, pace=pace, stopwatch=stopwatch)
-    if batch == 1:
+    single = None if bench.excuse else timed(bench.call(1), images=1, pace=pace, stopwatch=stopwatch)
+    if single and batch == 1:
         return Speed(single, single)
     return Speed(single, timed(bench.call(batch), images=batch, pace=pace, stopwatch=stopwatch))
 
@@ -141,25 +158,36 @@ def peak_mib(work: Callable[[], Speed], meter: Meter, own: int) -> tuple[Speed, 
 
 
 def measures_of(speed: Speed) -> tuple[Measure, ...]:
-    """Return an entry's own rates and latencies."""
+    """Return an entry's own rates, latencies and energy, as far as they are known."""
+    energy = speed.best.joules_per_image("joules_per_image")
     return (
-        speed.single.images_per_second("images_per_second_at_1"),
-        *(speed.single.latency_ms(f"latency_p{percentile}_ms", percentile) for percentile in PERCENTILES),
-        Measure(name="latency_calls", value=speed.single.calls),
+        *(single_measures(speed.single) if speed.single else ()),
         Measure(name="best_batch", value=speed.best.images),
         speed.best.images_per_second("images_per_second_at_best"),
+        *((energy,) if energy else ()),
+    )
+
+
+def single_measures(single: Timing) -> tuple[Measure, ...]:
+    """Return an entry's rate and latencies at batch 1."""
+    return (
+        single.images_per_second("images_per_second_at_1"),
+        *(single.latency_ms(f"latency_p{percentile}_ms", percentile) for percentile in PERCENTILES),
+        Measure(name="latency_calls", value=single.calls),
     )
 
 
 def compared(speed: Speed, before: Speed, after: Speed) -> tuple[Measure, ...]:
     """Return an entry's rates over those of the reference, timed before and after it, and how far that drifted."""
+    singles = [each.single for each in (speed, before, after) if each.single]
     return (
-        relative("relative_at_1", speed.single, (before.single, after.single)),
+        *((relative("relative_at_1", singles[0], singles[1:]),) if len(singles) == 3 else ()),
         relative("relative_at_best", speed.best, (before.best, after.best)),
         Measure(name="reference_drift", value=drift_of(before, after)),
     )
 
 
 def drift_of(before: Speed, after: Speed) -> float:
-    """Return the larger drift of the reference's two rates."""
-    return max(drift(before.single, after.single), drift(before.best, after.best))
+    """Return the larger drift of the reference's rates."""
+    at_best = drift(before.best, after.best)
+    return max(at_best, drift(before.single, after.single)) if before.single and after.single else at_best

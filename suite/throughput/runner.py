@@ -23,6 +23,7 @@ from suite.throughput.codecs import CODEC_IMAGES, cost_of, middle_conditions
 from suite.throughput.entries import Field, time_entries
 from suite.throughput.session import Session
 from suite.throughput.timing import Pace, Stopwatch, synchroniser
+from suite.throughput.training import time_training
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,12 @@ def run(
     stopwatch: Stopwatch | None = None,
     progress: Progress | None = None,
     command: Sequence[str] = (),
+    training: bool = True,
 ) -> Report:
     """Time what takes part and store a row each. Raises a SuiteError for what concerns the whole run.
 
     ``name`` is what the user called the protocol. ``stopwatch``: the real clock, waiting for the device, unless given.
+    ``training``: whether the training step of entries that offer one is timed too.
     """
     device, progress, pace = resolve(device), progress or Silent(), (pace or Pace()).checked()
     lineup = complete_lineup(spec, choice, progress)
@@ -65,7 +68,7 @@ def run(
     )
     session.begin(command)
     for track in lineup.tracks:
-        time_track(session, track)
+        time_track(session, track, training=training)
     return Report(session.run, tuple(session.statuses), lineup.absent)
 
 
@@ -77,18 +80,21 @@ def command_of(name: str, choice: Choice, device: str, database: Path) -> str:
     return shlex.join([*words, "--device", device, "--database", str(database)])
 
 
-def time_track(session: Session, track: LiveTrack) -> None:
-    """Time the entries of one track, then its codecs."""
+def time_track(session: Session, track: LiveTrack, *, training: bool) -> None:
+    """Time the entries of one track, then its codecs; ``training``: last the training of its entries."""
     cells = [cell for condition, cells in track.planned if condition.is_reference for cell in cells]
     codecs = middle_conditions(track)
     samples = track.samples[: max(session.batches)]
     originals = read(track.dataset.plugin, samples)
     session.progress.start(f"timing {track.spec.dataset.name}", len(cells) + len(codecs))
+    field = Field(session, track, samples, originals)
     if cells:
-        time_entries(Field(session, track, samples, originals), cells)
+        time_entries(field, cells)
     prepare_worker(1, tf32=session.spec.tf32)
     for condition in codecs:
         session.record(track, codec_row(session, track, condition, originals))
+    if training:
+        time_training(field, cells)
 
 
 def codec_row(session: Session, track: LiveTrack, on: Condition, originals: Sequence[Original]) -> Throughput:

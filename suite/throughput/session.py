@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from suite import environment
 from suite.db.records import Throughput
@@ -11,6 +12,7 @@ from suite.environment import cores
 from suite.lineup import LiveTrack
 from suite.progress import Progress
 from suite.spec import ProtocolSpec, Value
+from suite.throughput.energy import counter_of
 from suite.throughput.memory import meter_of
 from suite.throughput.timing import Pace, Stopwatch
 from suite.tuning import CPU_BATCHES, GPU_BATCHES
@@ -34,7 +36,9 @@ class Session:
         self.store = store
         self.device = device
         self.pace = pace
-        self.stopwatch = stopwatch
+        metered = counter_of(device, stopwatch.clock)
+        self.stopwatch = replace(stopwatch, counter=metered.counter)
+        self.energy = metered.what
         self.progress = progress
         self.hint = hint
         self.meter = meter_of(device)

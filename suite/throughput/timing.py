@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import fsum
 from statistics import fmean, median
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -27,14 +27,23 @@ def nothing() -> None:
 
 
 class Pace(NamedTuple):
-    """How long to time: ``repeats`` repeats, each of so many ``seconds`` inside the calls at least."""
+    """How long to time: ``repeats`` repeats, each of so many ``seconds`` inside the calls at least.
+
+    ``warm_up_calls`` is how many calls come before at least.
+    """
 
     seconds: float = 1.0
     repeats: int = 5
+    warm_up_calls: int = WARM_UP_CALLS
+
+    @property
+    def trial(self) -> Pace:
+        """The pace at which to compare ways of running one thing: a repeat each."""
+        return self._replace(repeats=1, warm_up_calls=1)
 
     @property
     def warm_up_seconds(self) -> float:
-        """How long the calls before the first repeat take at least; there are `WARM_UP_CALLS` of them or more."""
+        """How long the calls before the first repeat take at least."""
         return self.seconds / 2
 
     def checked(self) -> Pace:
@@ -46,12 +55,24 @@ class Pace(NamedTuple):
         return self
 
 
+class EnergyCounter(Protocol):
+    """Counts the energy that a device has used."""
+
+    @property
+    def shortest_s(self) -> float:
+        """The least seconds over which a difference means something."""
+
+    def joules(self) -> float | None:
+        """Return the joules used since a moment that is nobody's concern; None where they cannot be read."""
+
+
 @dataclass(frozen=True)
 class Stopwatch:
-    """A clock in seconds, and what waits until the device has nothing left to do."""
+    """A clock in seconds, what waits until the device has nothing left to do, and its energy counter if it has one."""
 
     clock: Callable[[], float] = time.perf_counter
     synchronise: Callable[[], None] = nothing
+    counter: EnergyCounter | None = None
 
     def time(self, call: Call) -> float:
         """Return the seconds that ``call`` takes, from an idle device to an idle device."""
@@ -60,6 +81,20 @@ class Stopwatch:
         call()
         self.synchronise()
         return self.clock() - begin
+
+    def joules(self) -> float | None:
+        """Return what the energy counter says once the device is idle; None without one."""
+        if self.counter is None:
+            return None
+        self.synchronise()
+        return self.counter.joules()
+
+    def energy(self, before: float | None, repeats: Sequence[Sequence[float]]) -> float | None:
+        """Return the joules used since it was at ``before``; None where ``repeats`` were too short to say."""
+        after = self.joules()
+        if self.counter is None or before is None or after is None or after <= before:  # a counter can begin anew
+            return None
+        return after - before if fsum(map(fsum, repeats)) >= self.counter.shortest_s else None
 
 
 def synchroniser(device: str) -> Callable[[], None]:
@@ -72,10 +107,14 @@ def synchroniser(device: str) -> Callable[[], None]:
 
 
 class Timing(NamedTuple):
-    """The seconds of every call, repeat by repeat; a call does ``images`` images."""
+    """The seconds of every call, repeat by repeat; a call does ``images`` images.
+
+    ``joules`` is what the device used meanwhile, None where that is not known.
+    """
 
     images: int
     repeats: tuple[tuple[float, ...], ...]
+    joules: float | None = None
 
     @property
     def rates(self) -> list[float]:
@@ -100,6 +139,10 @@ class Timing(NamedTuple):
         """Return the median over the repeats, with the fastest and the slowest."""
         return spread(name, [1000 / rate for rate in self.rates])
 
+    def joules_per_image(self, name: str) -> Measure | None:
+        """Return the energy an image took over all repeats, if it is known."""
+        return None if self.joules is None else Measure(name=name, value=self.joules / (self.images * self.calls))
+
     def latency_ms(self, name: str, percentile: float) -> Measure:
         """Return a percentile over all calls (interpolated linearly), with the lowest and highest of a repeat's own."""
         whole, *own = (
@@ -116,8 +159,10 @@ def spread(name: str, values: Sequence[float]) -> Measure:
 
 def timed(call: Call, *, images: int, pace: Pace, stopwatch: Stopwatch) -> Timing:
     """Warm up, then time ``call``, which does ``images`` images each time."""
-    calls_of(call, pace.warm_up_seconds, stopwatch, at_least=WARM_UP_CALLS)
-    return Timing(images, tuple(calls_of(call, pace.seconds, stopwatch) for _ in range(pace.repeats)))
+    calls_of(call, pace.warm_up_seconds, stopwatch, at_least=pace.warm_up_calls)
+    before = stopwatch.joules()
+    repeats = tuple(calls_of(call, pace.seconds, stopwatch) for _ in range(pace.repeats))
+    return Timing(images, repeats, stopwatch.energy(before, repeats))
 
 
 def calls_of(call: Call, seconds: float, stopwatch: Stopwatch, *, at_least: int = 1) -> tuple[float, ...]:

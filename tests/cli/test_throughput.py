@@ -45,6 +45,17 @@ def test_a_timing_is_unverified_until_its_accuracy_is_measured(suite, own_protoc
     assert codec["throughput"]["condition"]["value"] == 50
 
 
+def test_training_has_a_table_unless_it_is_declined(suite, own_protocol):
+    choice = (own_protocol, "--model", f"{fake_models.__file__}:Learns", *QUICK)
+    trained = suite("throughput", *choice)
+    assert trained.returncode == 0, trained.stderr
+    assert "mine@1: training step" in trained.stdout
+    assert "timing training on pv-cells: 1 of 1 (100%)" in trained.stderr
+    untrained = suite("throughput", *choice, "--no-training")
+    assert untrained.returncode == 0, untrained.stderr
+    assert "training step" not in untrained.stdout
+
+
 def test_a_broken_model_ends_with_status_1_and_the_reason(suite, own_protocol):
     found = suite("throughput", own_protocol, "--model", f"{fake_models.__file__}:Raises", *QUICK)
     assert found.returncode == 1

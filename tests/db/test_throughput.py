@@ -29,9 +29,10 @@ def filled(laboratory: Laboratory) -> Laboratory:
         {},
         {"status": "unverified", "reason": "no run", "steady": False, "mitigation": ref("mitigation", "restore")},
         {"status": "failed", "reason": "boom", "steady": None, "reference": None, "measures": ()},
+        {"work": "training", "reason": "no step at batch 1"},
         {"work": "codec", "condition": condition(TOY, 10), "model": None, "mitigation": None, "reference": None},
     ],
-    ids=["entry", "unverified", "failed", "codec"],
+    ids=["entry", "unverified", "failed", "training", "codec"],
 )
 def test_a_timing_comes_back_as_it_was_recorded(filled, changes):
     given = throughput(TOY, **changes)

@@ -305,6 +305,7 @@ def test_valid_timings_of_the_same_machine_stand_beside(laboratory):
     slow = (Measure(name="images_per_second_at_best", value=1),)
     laboratory.record_throughput(throughput(BOTH, measures=slow, status="invalid"))
     laboratory.record_throughput(throughput(BOTH, measures=slow), ELSEWHERE)
+    laboratory.record_throughput(throughput(BOTH, measures=slow, work="training"))
     found = only(laboratory)
     assert [answer.timing for answer in found.answers] == [(55.5, 1.25, 0.5), (55.5, None, None)]
     table = text_table("toy@1", found)

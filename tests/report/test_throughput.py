@@ -115,6 +115,49 @@ def test_tf32_is_said(tables):
     assert table.notes[0].startswith("cuda:0, 2 threads, float32, TF32; ")
 
 
+TRAINED = {"work": "training", "settings": SETTINGS | {"step": "a step"}}
+ENERGY = (*MEASURES, Measure(name="joules_per_image", value=0.12345))
+
+
+def test_training_has_a_table_of_its_own(tables):
+    of_one = ("images_per_second_at_1", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "relative_at_1")
+    from_two = tuple(measure for measure in MEASURES if measure.name not in of_one)
+    inference, training, codecs = tables(
+        entry(),
+        entry(**TRAINED),
+        codec(),
+        entry(**TRAINED, model=ref("model", "needs two"), reason="no step at batch 1: boom", measures=from_two),
+    )
+    assert [table.title for table in (inference, training, codecs)] == [
+        "toy@1: inference",
+        "toy@1: training step",
+        "toy@1: codecs alone, middle settings",
+    ]
+    assert training.rows[0] == (*inference.rows[0][:-1], "valid")
+    assert training.rows[1] == ("needs two", "-", "-", "8", "40.0", "-", "0.75", "900", "valid")
+    assert (inference.columns[-1], training.columns[-1]) == ("answers", "losses")
+    assert training.notes[1] == "a step"
+    assert training.notes[-1] == "needs two: valid: no step at batch 1: boom"
+    assert "a step" not in inference.notes
+
+
+def test_energy_has_a_column_where_it_is_known(tables):
+    settings = SETTINGS | {"energy": "counter of a fake"}
+    known, unknown = entry(measures=ENERGY, settings=settings), entry(model=ref("model", "other"))
+    inference, training = tables(known, unknown, entry(**TRAINED))
+    place = inference.columns.index("J/image")
+    assert [row[place] for row in inference.rows] == ["0.123", "-"]
+    assert {len(row) for row in inference.rows} == {len(inference.columns)}
+    assert "J: counter of a fake" in inference.notes
+    assert "J/image" not in training.columns
+
+
+def test_why_energy_is_not_known_is_said(tables):
+    (table,) = tables(entry(settings=SETTINGS | {"energy": "not measured: no counter"}))
+    assert "J/image" not in table.columns
+    assert "J: not measured: no counter" in table.notes
+
+
 def test_codecs_have_a_table_of_their_own(tables):
     failed = codec(condition=condition(TOY, 90), status="failed", reason="no encoder", measures=())
     _, table = tables(entry(), codec(), failed)

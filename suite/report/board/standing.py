@@ -131,11 +131,11 @@ def standing_of(engine: Engine, protocol: StoredProtocol) -> Standing:
 
 
 def speeds_of(engine: Engine, protocol: StoredProtocol) -> dict[EntryKey, Throughput]:
-    """Return the newest valid timing of each entry on each machine."""
+    """Return the newest valid timing of each entry's inference on each machine."""
     found: dict[EntryKey, Throughput] = {}
     for each in queries.throughput(engine, protocol.digest):
         timed = each.throughput
-        if timed.status == "valid" and timed.model and timed.mitigation:
+        if timed.work == "inference" and timed.status == "valid" and timed.model and timed.mitigation:
             found.setdefault((timed.model, timed.mitigation, each.environment), timed)
     return found
 
