@@ -194,8 +194,8 @@ def live_track(
         dataset=dataset,
         samples=samples[: choice.limit],
         codecs=present.codecs,
-        models={model.ref.digest + model.ref.name: model for model in present.models},
-        mitigations={mitigation.ref.digest: mitigation for mitigation in present.mitigations},
+        models={model.ref.key: model for model in present.models},
+        mitigations={mitigation.ref.key: mitigation for mitigation in present.mitigations},
         planned=select(planned, frozenset(choice.settings)),
     )
     return live, absent

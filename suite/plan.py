@@ -86,8 +86,8 @@ def by_geometry(spec: ProtocolSpec, entries: Sequence[Entry]) -> list[tuple[Plug
     """Group the entries that share coded images: all, or those of one model where its geometry comes first."""
     if spec.order == "compress-then-geometry":
         return [(None, list(entries))] if entries else []
-    models = dict.fromkeys(entry.model.digest + entry.model.name for entry in entries)
-    groups = [[entry for entry in entries if entry.model.digest + entry.model.name == key] for key in models]
+    models = dict.fromkeys(entry.model.key for entry in entries)
+    groups = [[entry for entry in entries if entry.model.key == key] for key in models]
     return [(group[0].model, group) for group in groups]
 
 

@@ -41,7 +41,7 @@ class Player(NamedTuple):
 
 def key_of(cell: Cell) -> Key:
     """Return what tells a cell's player from another's."""
-    return cell.model.digest + cell.model.name, cell.mitigation.digest
+    return cell.model.key, cell.mitigation.key
 
 
 def enter(track: LiveTrack, cells: Iterable[Cell], device: str) -> tuple[dict[Key, Player], dict[str, str]]:

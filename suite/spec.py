@@ -61,6 +61,11 @@ class PluginRef(Spec, frozen=True):
     digest: str
     build: str = ""
 
+    @property
+    def key(self) -> str:
+        """What tells it from every other plugin: those of one file share a digest."""
+        return f"{self.digest} {self.name}"
+
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
 

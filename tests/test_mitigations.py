@@ -63,6 +63,15 @@ def test_a_retraining_stands_in_for_the_model(measure):
         assert found["opposite", condition].measure("top1").value == pytest.approx(1 - right)
 
 
+def test_mitigations_of_one_file_are_told_apart(measure):
+    both = measure("Invert", "Opposite", "Shrinks")
+    invert, opposite = (both[name, "jpeg quality=10"].measure("top1").value for name in ("invert", "opposite"))
+    none = both["none", "jpeg quality=10"].measure("top1").value
+    assert both["shrinks", "jpeg quality=10"].result.status == "failed"
+    assert opposite == pytest.approx(1 - none)
+    assert invert == measure("Invert")["invert", "jpeg quality=10"].measure("top1").value != opposite
+
+
 @pytest.mark.parametrize(
     ("mitigation", "reason"), [("Shrinks", "a restored image to be uint8"), ("Forgets", "restored images, but got")]
 )

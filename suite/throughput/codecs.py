@@ -59,7 +59,7 @@ def geometry_of(track: LiveTrack, on: Condition) -> Model | None:
     """Return the live model whose geometry comes before the codec, if one does."""
     if on.geometry is None:
         return None
-    model: Model = track.models[on.geometry.digest + on.geometry.name].plugin
+    model: Model = track.models[on.geometry.key].plugin
     return model
 
 

@@ -91,7 +91,7 @@ class Field:
 
     def mitigation(self, cell: Cell) -> Any:
         """Return an entry's live mitigation."""
-        return self.track.mitigations[cell.mitigation.digest].plugin
+        return self.track.mitigations[cell.mitigation.key].plugin
 
     def own(self, cell: Cell) -> int:
         """Return how many bytes of what a loaded entry needs were on the device before it was timed."""
@@ -173,8 +173,8 @@ def with_reference(on: Field, like: Cell) -> tuple[Field, Cell]:
     condition = like.condition
     if condition.geometry is not None:
         condition = msgspec.structs.replace(condition, geometry=model.ref)
-    models = {model.ref.digest + model.ref.name: model} | on.track.models
-    mitigations = {mitigation.ref.digest: mitigation} | on.track.mitigations
+    models = {model.ref.key: model} | on.track.models
+    mitigations = {mitigation.ref.key: mitigation} | on.track.mitigations
     track = replace(on.track, models=models, mitigations=mitigations)
     return replace(on, track=track), Cell(condition=condition, model=model.ref, mitigation=mitigation.ref)
 
