@@ -119,7 +119,7 @@ class TrainingField(Field):
     def own(self, cell: Cell) -> int:
         """Return the bytes of the restoration: a copy learns, the model itself is not part of what that needs."""
         retrained = isinstance(self.mitigation(cell), Retraining)
-        return 0 if retrained else self.sizes[cell.mitigation.digest]
+        return 0 if retrained else self.sizes[cell.mitigation.key]
 
     def judged(self, cell: Cell, bench: Bench) -> Judgement:  # noqa: ARG002 - inference is judged by the cell
         """Return whether the timing counts."""
