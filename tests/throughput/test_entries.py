@@ -41,11 +41,11 @@ def field():
     mitigations = {"none": device.loads(Invert, 0), "invert": device.loads(Invert, 30), "opposite": Opposite()}
     track = SimpleNamespace(
         models={
-            ref("model", name).digest + name: Loaded(plugin, ref("model", name), NOWHERE)
+            ref("model", name).key: Loaded(plugin, ref("model", name), NOWHERE)
             for name, plugin in models.items()
         },
         mitigations={
-            ref("mitigation", name).digest: Loaded(plugin, ref("mitigation", name), NOWHERE)
+            ref("mitigation", name).key: Loaded(plugin, ref("mitigation", name), NOWHERE)
             for name, plugin in mitigations.items()
         },
     )
