@@ -19,6 +19,9 @@ from suite.report.charts.style import PANELS_A_ROW
 from suite.report.downloads import FORMATS
 from suite.report.tables import TextTable
 
+ALONE_HEIGHT, MULTIPLE_HEIGHT = 440, 310
+"""Of a chart with its title and axes, in pixels."""
+
 MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 """Every punctuation mark of ASCII: Markdown takes each, after a backslash, for itself."""
 
@@ -68,15 +71,24 @@ def show_columns(columns: Columns, *, shown: Collection[str] | None = None, key:
 
 
 def show_panels(charts: Mapping[str, Any], legend: Any = None) -> None:
-    """Show small multiples side by side, each under its name; on a phone they stand below each other."""
+    """Show small multiples side by side, below each other where the page is narrow, under one legend."""
     if legend is not None:
-        st.altair_chart(legend, width="content")
-    names = list(charts)
-    for start in range(0, len(names), PANELS_A_ROW):
-        row = names[start : start + PANELS_A_ROW]
-        for place, name in zip(st.columns(PANELS_A_ROW if len(names) > 1 else 1), row, strict=False):
-            place.text(name)
-            place.altair_chart(charts[name], width="stretch")
+        st.altair_chart(legend, width="stretch")
+    panels = list(charts.values())
+    if len(panels) == 1:
+        draw(panels[0], height=ALONE_HEIGHT)
+        return
+    for start in range(0, len(panels), PANELS_A_ROW):
+        for place, chart in zip(st.columns(PANELS_A_ROW), panels[start : start + PANELS_A_ROW], strict=False):
+            with place:
+                draw(chart, height=MULTIPLE_HEIGHT)
+
+
+def draw(chart: Any, *, height: int) -> None:
+    """Draw a panel. The tests check its form: to check many of them each time would take as long as all the rest."""
+    spec = chart.to_dict(validate=False)
+    spec.pop("config", None)  # Altair's own sizes, which Streamlit leaves out as well.
+    st.vega_lite_chart(spec | {"height": height}, width="stretch")
 
 
 def digits_of(title: str) -> str:

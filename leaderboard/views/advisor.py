@@ -10,7 +10,7 @@ from suite.errors import SuiteError
 from suite.report.advice import Advice, Question, sentence, text_table
 from suite.report.board.standing import Standing
 from suite.report.charts.advice import advice_panels, mitigations_in
-from suite.report.charts.style import legend
+from suite.report.charts.curves import legend_of
 from suite.report.tables import in_order
 
 USUAL = "the originals as stored, or the highest JPEG setting"
@@ -72,5 +72,5 @@ def show_advice(label: str, advice: Advice) -> None:
     """Show the answer, and what it rests on."""
     st.text(sentence(advice))
     names = mitigations_in(advice)
-    show_panels(advice_panels(advice), legend(names) if len(names) > 1 else None)
+    show_panels(advice_panels(advice), legend_of(names) if len(names) > 1 else None)
     show_text_table(text_table(label, advice))

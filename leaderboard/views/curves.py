@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from leaderboard.choices import choose_places, choose_track
-from leaderboard.elements import choose, choose_some, measured, offer_downloads, say, show_text_table
+from leaderboard.elements import choose, choose_some, measured, offer_downloads, say, show_panels, show_text_table
 from leaderboard.opened import Board
 from suite.errors import DamagedOutcomes
 from suite.report.board.curves import (
@@ -24,7 +24,7 @@ from suite.report.board.curves import (
 )
 from suite.report.board.standing import Standing
 from suite.report.charts.curves import Axes, curve_panels, legend_of
-from suite.report.charts.style import MOST_SERIES, PANELS_A_ROW
+from suite.report.charts.style import MOST_SERIES
 from suite.report.tables import in_order
 
 USUAL = 4
@@ -47,7 +47,7 @@ def show(board: Board) -> None:
         return
     metric = series[0].row.metric
     unit = "drop, percentage points" if what == DROP else f"{metric}, %"
-    show_panels(points, axes._replace(y=unit))
+    show_curves(points, axes._replace(y=unit))
     for note in notes_on(series, points, what=what, axis=axes.x):
         st.text(note)
     name = f"{standing.protocol.label}-curves"
@@ -79,26 +79,12 @@ def series_of(board: Board, standing: Standing, place: int, what: str) -> Series
         return Series(name, row, {})
 
 
-def show_panels(points: Sequence[dict[str, Any]], axes: Axes, series: Sequence[str] = ()) -> None:
-    """Show a panel a codec side by side, below each other where the page is narrow, with one legend."""
-    panels = list(curve_panels(points, axes, series=series, legend=False).values())
+def show_curves(points: Sequence[dict[str, Any]], axes: Axes, series: Sequence[str] = ()) -> None:
+    """Show a panel a codec, with one legend for all."""
+    panels = curve_panels(points, axes, series=series, legend=False)
     names = in_order((*series, *(each["series"] for each in points)))
     shown = names if len(names) > 1 or len(panels) > 1 else in_order(each["codec"] for each in points)
-    st.altair_chart(legend_of(shown), width="stretch")
-    if len(panels) == 1:
-        draw(panels[0], height=440)
-        return
-    for start in range(0, len(panels), PANELS_A_ROW):
-        for place, chart in zip(st.columns(PANELS_A_ROW), panels[start : start + PANELS_A_ROW], strict=False):
-            with place:
-                draw(chart, height=310)
-
-
-def draw(chart: Any, *, height: int) -> None:
-    """Draw a panel. The tests check its form: to check many of them each time would take as long as all the rest."""
-    spec = chart.to_dict(validate=False)
-    spec.pop("config", None)  # Altair's own sizes, which Streamlit leaves out as well.
-    st.vega_lite_chart(spec | {"height": height}, width="stretch")
+    show_panels(panels, legend_of(shown))
 
 
 def show_rates(board: Board, series: Sequence[Series], places: Sequence[int]) -> None:

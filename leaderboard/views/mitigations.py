@@ -9,7 +9,7 @@ import streamlit as st
 from leaderboard.choices import choose_model, choose_track
 from leaderboard.elements import choose_some, measured, offer_downloads, say, show_columns
 from leaderboard.opened import Board
-from leaderboard.views.curves import choose_axes, series_of, show_panels
+from leaderboard.views.curves import choose_axes, series_of, show_curves
 from suite.report.board.curves import DROP, curve_points, notes_on
 from suite.report.board.mitigations import (
     RECOVERED,
@@ -75,7 +75,7 @@ def show_drops(
     if not points:
         say(f"Nothing here has a drop by {axes.x}. Choose another axis.")
         return
-    show_panels(points, axes._replace(y="drop, percentage points"))
+    show_curves(points, axes._replace(y="drop, percentage points"))
     for note in notes_on(series, points, what=DROP, axis=axes.x):
         st.text(note)
 
@@ -89,7 +89,7 @@ def show_recovered(standing: Standing, places: Mapping[str, int], codecs: tuple[
         return
     points, beyond = recovered_points(standing, places, axis=axes.x, codecs=codecs)
     if points:
-        show_panels(points, axes._replace(y="recovered, %"), list(places))
+        show_curves(points, axes._replace(y="recovered, %"), list(places))
     st.text(RECOVERED)
     if beyond:
         st.text(f"{beyond:,} points below {SHOWN_FROM:.0f} % or above {SHOWN_TO:.0f} % are in the table only.")

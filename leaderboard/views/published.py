@@ -9,8 +9,8 @@ import streamlit as st
 from leaderboard.elements import choose, show_panels, show_text_table
 from leaderboard.opened import Board
 from suite.db.queries import PublishedNumber, Ranking
+from suite.report.charts.curves import legend_of
 from suite.report.charts.published import mitigations_in, published_panels
-from suite.report.charts.style import legend
 from suite.report.published import measured_beside, of_track, plugin_of, studies_table, tables_of, tracks_of
 
 WHAT = (
@@ -32,7 +32,7 @@ def show(board: Board) -> None:
     panels = published_panels(chosen, beside)
     if panels:
         st.subheader("Drop by setting, as published")
-        show_panels(panels, legend(mitigations_in(chosen, beside)))
+        show_panels(panels, legend_of(mitigations_in(chosen, beside)))
     for origin in dict.fromkeys(each.origin for each in beside):
         st.text(f"Beside them: {origin}")
     for table in (*tables_of(chosen), studies_table(numbers)):

@@ -40,10 +40,7 @@ def field():
     models = {"a": device.loads(Brightness, 100), "b": device.loads(Brightness, 50)}
     mitigations = {"none": device.loads(Invert, 0), "invert": device.loads(Invert, 30), "opposite": Opposite()}
     track = SimpleNamespace(
-        models={
-            ref("model", name).key: Loaded(plugin, ref("model", name), NOWHERE)
-            for name, plugin in models.items()
-        },
+        models={ref("model", name).key: Loaded(plugin, ref("model", name), NOWHERE) for name, plugin in models.items()},
         mitigations={
             ref("mitigation", name).key: Loaded(plugin, ref("mitigation", name), NOWHERE)
             for name, plugin in mitigations.items()

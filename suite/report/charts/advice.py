@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from suite.report.advice import Advice, Answer, Measured
-from suite.report.charts.style import NEUTRAL, OKABE_ITO, PANEL_HEIGHT
+from suite.report.charts.style import NEUTRAL, OKABE_ITO, PANEL_HEIGHT, SHAPES
 from suite.spec import ORIGINAL
 
 DROP = "drop, percentage points"
@@ -34,9 +34,12 @@ def advice_panels(advice: Advice) -> dict[str, alt.LayerChart]:
         ),
         tooltip=["codec:N", "mitigation:N", "setting:N", "rate:Q", "drop:Q", "low:Q", "high:Q"],
     )
+    shape = alt.Shape("mitigation:N", scale=alt.Scale(domain=mitigations, range=SHAPES), legend=None)
     heights = alt.Scale(domain=drops)
     return {
-        codec: panel(shared, heights, [each for each in points if each["codec"] == codec], budget=budget)
+        codec: panel(
+            shared.encode(shape=shape), heights, [each for each in points if each["codec"] == codec], budget=budget
+        ).properties(title=codec)
         for codec in dict.fromkeys(each["codec"] for each in points)
     }
 

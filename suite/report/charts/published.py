@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from suite.db.queries import PublishedNumber
-from suite.report.charts.style import OKABE_ITO, PANEL_HEIGHT
+from suite.report.charts.style import OKABE_ITO, PANEL_HEIGHT, SHAPES
 from suite.report.published import BITS_PER_PIXEL, MeasuredBeside, axis_of
 
 AS_PUBLISHED = "as published"
@@ -31,8 +31,9 @@ def published_panels(numbers: Sequence[PublishedNumber], beside: Sequence[Measur
             [each for each in points if each["panel"] == name],
             heights,
             color=alt.Color("mitigation:N", scale=alt.Scale(domain=mitigations, range=OKABE_ITO), legend=None),
+            shape=alt.Shape("mitigation:N", scale=alt.Scale(domain=mitigations, range=SHAPES), legend=None),
             style=alt.StrokeDash("origin:N", scale=alt.Scale(domain=origins), legend=None),
-        )
+        ).properties(title=name)
         for name in names
     }
 
@@ -43,7 +44,7 @@ def mitigations_in(numbers: Sequence[PublishedNumber], beside: Sequence[Measured
 
 
 def panel(
-    points: list[dict[str, Any]], heights: alt.Scale, *, color: alt.Color, style: alt.StrokeDash
+    points: list[dict[str, Any]], heights: alt.Scale, *, color: alt.Color, shape: alt.Shape, style: alt.StrokeDash
 ) -> alt.LayerChart:
     """Return the chart of one model and codec."""
     drops = alt.Chart().encode(
@@ -53,7 +54,8 @@ def panel(
         tooltip=["panel:N", "mitigation:N", "setting:Q", "drop:Q", "origin:N"],
     )
     # Points apart from the lines: as a part of them they would take the line style out of the legend.
-    layers = (drops.mark_line().encode(strokeDash=style), drops.mark_circle(opacity=1))
+    marks = drops.mark_point(filled=True, opacity=1).encode(shape=shape)
+    layers = (drops.mark_line().encode(strokeDash=style), marks)
     return alt.layer(*layers, data=alt.Data(values=points)).properties(height=PANEL_HEIGHT)
 
 
