@@ -18,10 +18,10 @@ def advice_panels(advice: Advice) -> dict[str, alt.LayerChart]:
 
     The dashed line is the budget; a setting fits where its whole bar lies below it.
     """
-    points = [point(answer, measured) for answer in advice.answers for measured in answer.settings]
+    budget = 100 * advice.budget
+    points = [point(answer, measured) | {"budget": budget} for answer in advice.answers for measured in answer.settings]
     if not points:
         return {}
-    budget = 100 * advice.budget
     rates = [min(each["rate"] for each in points), max(each["rate"] for each in points)]
     drops = [min(0.0, *(each["low"] for each in points)), max(budget, *(each["high"] for each in points))]
     mitigations = mitigations_in(advice)
@@ -37,9 +37,9 @@ def advice_panels(advice: Advice) -> dict[str, alt.LayerChart]:
     shape = alt.Shape("mitigation:N", scale=alt.Scale(domain=mitigations, range=SHAPES), legend=None)
     heights = alt.Scale(domain=drops)
     return {
-        codec: panel(
-            shared.encode(shape=shape), heights, [each for each in points if each["codec"] == codec], budget=budget
-        ).properties(title=codec)
+        codec: panel(shared, shape, heights, [each for each in points if each["codec"] == codec]).properties(
+            title=codec
+        )
         for codec in dict.fromkeys(each["codec"] for each in points)
     }
 
@@ -54,15 +54,15 @@ def name_of(answer: Answer) -> str:
     return "no mitigation" if answer.mitigation.name == ORIGINAL else answer.mitigation.name
 
 
-def panel(shared: alt.Chart, heights: alt.Scale, points: list[dict[str, Any]], *, budget: float) -> alt.LayerChart:
+def panel(shared: alt.Chart, shape: alt.Shape, heights: alt.Scale, points: list[dict[str, Any]]) -> alt.LayerChart:
     """Return the chart of one codec."""
-    limit = alt.Chart(alt.Data(values=[{"budget": budget}])).mark_rule(strokeDash=[6, 4], color=NEUTRAL)
+    limit = alt.Chart(alt.Data(values=points[:1])).mark_rule(strokeDash=[6, 4], color=NEUTRAL)
     drop = alt.Y("drop:Q", title=DROP, scale=heights)
     return alt.layer(
         limit.encode(y=alt.Y("budget:Q", title=DROP, scale=heights)),
         shared.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=DROP, scale=heights), y2="high:Q"),
         shared.mark_line(strokeWidth=1).encode(y=drop),
-        shared.mark_point(filled=True, opacity=1, size=40).encode(y=drop),
+        shared.mark_point(filled=True, opacity=1, size=40).encode(y=drop, shape=shape),
         data=alt.Data(values=points),
     ).properties(height=PANEL_HEIGHT)
 
