@@ -242,6 +242,7 @@ def scaling(work: Callable[[], object], threads: int, each_s: float) -> float:
             work()
 
     with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(again_and_again, range(threads)))  # each thread's first call may start a process
         for _ in range(5):
             one_s = seconds(again_and_again)
             many_s = seconds(lambda: list(pool.map(again_and_again, range(threads))))
