@@ -44,10 +44,6 @@ MARGIN = 64
 
 POINT = 16
 """Fixed-point fraction bits of the colour conversion."""
-HALF = 1 << POINT + 3
-"""What is added before the fraction bits, and four more of interpolation, are dropped."""
-BAND_PIXELS = 30_000
-"""Converted at a time: arrays of less than 128 KiB stay in the cache, and are not fetched from the system each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +68,6 @@ class HevcIntra:
 
     name: ClassVar[str] = "hevc-intra"
     version: ClassVar[str] = "1"
-    holds_lock: ClassVar[bool] = True
     card: ClassVar[Card] = Card(
         summary="One HEVC intra frame by x265, through PyAV and FFmpeg.",
         authors="ITU-T, ISO/IEC JTC 1; MulticoreWare; the FFmpeg and PyAV projects",
@@ -200,29 +195,28 @@ class Conversion(NamedTuple):
         )
 
     def rgb(self, planes: Planes) -> Image:
-        """Return the image; chroma of half the size is interpolated, in sixteenths, before anything is rounded."""
-        height, width = planes[0].shape
-        image = np.empty((height, width, 3), np.uint8)
-        halved = planes[1].shape != planes[0].shape
-        chroma = [bordered(plane) if halved else plane for plane in planes[1:]]
-        rows = 2 * max(1, BAND_PIXELS // (2 * width))
-        for top in range(0, height, rows):
-            band = slice(top, min(top + rows, height))
-            self._paint(image[band], planes[0][band], *(sixteenths(plane, band, halved=halved) for plane in chroma))
-        return image
+        """Return the image; chroma of half the size is interpolated, in sixteenths, before anything is rounded.
 
-    def _paint(self, image: Image, luma: Plane, cb: Whole, cr: Whole) -> None:
-        """Fill a band of rows; ``cb`` and ``cr``: 16 times the values."""
-        y = luma.astype(np.int32)
-        y *= self.gain * 16
-        y += HALF - self.luma_offset * self.gain * 16
-        cb -= 128 * 16
-        cr -= 128 * 16
-        red, blue = cr * self.cr_in_red, cb * self.cb_in_blue
-        cb *= self.cb_in_green
-        cr *= self.cr_in_green
-        cb += cr
-        cv2.merge([clipped(values, y) for values in (red, cb, blue)], image)
+        In few steps over whole planes, because threads that take many short ones wait for the interpreter's lock.
+        """
+        cb, cr = sixteenths(planes[1:], planes[0].shape)
+        luma = np.multiply(planes[0], np.int32(self.gain * 16), dtype=np.int32)
+        channels = np.empty((3, *luma.shape), np.int32)
+        np.multiply(cr, np.int32(self.cr_in_red), out=channels[0])
+        np.multiply(cb, np.int32(self.cb_in_green), out=channels[1])
+        channels[1] += np.multiply(cr, np.int32(self.cr_in_green), dtype=np.int32)
+        np.multiply(cb, np.int32(self.cb_in_blue), out=channels[2])
+        channels += luma
+        channels += self._offsets()
+        channels >>= POINT + 4
+        np.clip(channels, 0, 255, out=channels)
+        return np.asarray(cv2.merge(list(channels.astype(np.uint8))))
+
+    def _offsets(self) -> Whole:
+        """Return what is added to R, G and B, shape (3, 1, 1): chroma is centred on 128, and half is rounded up."""
+        centres = np.array([self.cr_in_red, self.cb_in_green + self.cr_in_green, self.cb_in_blue], np.int32)
+        offset = (1 << POINT + 3) - self.luma_offset * self.gain * 16
+        return (offset - 128 * 16 * centres)[:, None, None]
 
 
 def fixed(weight: float) -> int:
@@ -240,39 +234,14 @@ def rounded(values: Whole, bits: int) -> NDArray[np.uint8]:
     return np.clip((values + (1 << bits - 1)) >> bits, 0, 255).astype(np.uint8)
 
 
-def clipped(values: Whole, luma: Whole) -> Plane:
-    """Return the sum without its fraction bits, clipped to 8 bits; ``values`` is used up."""
-    values += luma
-    values >>= POINT + 4
-    np.clip(values, 0, 255, out=values)
-    return values.astype(np.uint8)
+def sixteenths(chroma: Sequence[Plane], shape: tuple[int, ...]) -> list[NDArray[np.int16]]:
+    """Return 16 times two chroma planes; those of half the size become as large as ``shape``.
 
-
-def bordered(plane: Plane) -> Plane:
-    """Return a plane with its edges repeated once."""
-    return np.pad(plane, 1, mode="edge")
-
-
-def sixteenths(plane: Plane, band: slice, *, halved: bool) -> Whole:
-    """Return 16 times some rows of a chroma plane; ``halved``: of half the size, `bordered`, to be interpolated."""
-    if not halved:
-        return plane[band].astype(np.int32) << 4
-    whole = plane[band.start // 2 : band.stop // 2 + 2].astype(np.int32)
-    return interpolated(interpolated(whole, 0), 1)
-
-
-def interpolated(plane: Whole, axis: int) -> Whole:
-    """Return twice as many rows (``axis`` 0) or columns, each 3 parts its own and 1 part its nearest neighbour.
-
-    Without those of the border; 4 times the values.
+    Each row and column is 3 parts its own and 1 part its nearest neighbour, which OpenCV's floats compute exactly.
     """
-    before, own, after = (plane[cut] if axis == 0 else plane[:, cut] for cut in (np.s_[:-2], np.s_[1:-1], np.s_[2:]))
-    doubled = np.empty((*own.shape[: axis + 1], 2, *own.shape[axis + 1 :]), np.int32)
-    first, second = np.moveaxis(doubled, axis + 1, 0)
-    thrice = own * 3
-    np.add(thrice, before, out=first)
-    np.add(thrice, after, out=second)
-    return doubled.reshape(-1, own.shape[1] * (1 + axis))
+    pair = cv2.merge(list(chroma)).astype(np.int16)
+    pair <<= 4
+    return list(cv2.split(cv2.resize(pair, shape[::-1], interpolation=cv2.INTER_LINEAR)))
 
 
 def pyav() -> ModuleType:
