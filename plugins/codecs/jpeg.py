@@ -9,12 +9,11 @@ from functools import cache
 from typing import Any, ClassVar
 
 import cv2
-import numpy as np
-import pyarrow
 from PIL import Image as PillowImage
 from PIL import features
 
 from plugins.codecs.checks import check_parameters, checked_number
+from plugins.codecs.pixels import rgb_of
 from suite.api import Card, Image, Setting
 from suite.api.pillow import UNREADABLE
 from suite.api.pixels import require_rgb
@@ -120,18 +119,6 @@ class Jpeg:
             return rgb_of(PillowImage.frombytes("RGB", (width, height), data, "jpeg", "RGB", ""))
         except UNREADABLE as error:
             raise CodecError(f"{len(data)} bytes do not decode as JPEG: {error}") from error
-
-
-def rgb_of(image: PillowImage.Image) -> Image:
-    """Return Pillow's image as an array, shape (height, width, 3), for most of the time without the lock.
-
-    Pillow lends its own pixels, of 4 bytes, where they lie in one block: up to some 4 megapixels.
-    """
-    try:
-        lent = pyarrow.array(image).flatten().to_numpy()
-    except ValueError:
-        return np.asarray(image)
-    return np.asarray(cv2.cvtColor(lent.reshape(image.height, image.width, 4), cv2.COLOR_RGBA2RGB))
 
 
 @cache

@@ -12,8 +12,9 @@ from PIL import Image as PillowImage
 from PIL import features
 
 from plugins.codecs.checks import check_parameters
+from plugins.codecs.pixels import rgb_of
 from suite.api import Card, Image, Setting
-from suite.api.pillow import decoded_rgb
+from suite.api.pillow import UNREADABLE
 from suite.api.pixels import require_rgb
 from suite.errors import CodecError
 
@@ -118,7 +119,12 @@ class Jpeg2000:
     def decode(self, data: bytes) -> Image:
         """Return the image. Raises CodecError for what this codec, in either container, does not write."""
         check_structure(data)
-        return decoded_rgb(data, ("JPEG2000",))
+        try:
+            with PillowImage.open(io.BytesIO(data), formats=("JPEG2000",)) as image:
+                image.load()
+                return rgb_of(image)
+        except UNREADABLE as error:
+            raise CodecError(f"{len(data)} bytes do not decode as JPEG 2000: {error}") from error
 
 
 def checked_ratio(setting: Setting) -> float:
