@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import socket
-from contextlib import suppress
+import sys
 from pathlib import Path
 
-from leaderboard import views
-from suite.errors import StorageError, UsageError
+from suite.errors import UsageError
 
+APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"
+WARM_UP_S = 600.0
 
 
 def serve(database: Path, port: int, *, browser: bool) -> None:
@@ -21,22 +20,15 @@ def serve(database: Path, port: int, *, browser: bool) -> None:
     from streamlit.web.cli import main_run
 
     warm_up(database)
-    app = Path(__file__).with_name("app.py")
-    main_run([str(app), *flags(port, browser=browser), "--", str(database)], standalone_mode=False)
+    main_run([str(APP), *flags(port, browser=browser), "--", str(database)], standalone_mode=False)
 
 
 def warm_up(database: Path) -> None:
-    """Import what pages use and read the first protocol; the page itself says what is wrong with a database."""
-    from leaderboard.opened import kept_protocols, kept_standing
-    from suite.db import queries
-    from suite.db.engine import open_for_reading
+    """Visit the first page once, unseen: its imports and the first reading of the results are then done."""
+    from streamlit.testing.v1 import AppTest
 
-    for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
-        importlib.import_module(module.name)
-    with suppress(StorageError):
-        state = queries.state(open_for_reading(database))
-        for protocol in kept_protocols(database, state)[:1]:
-            kept_standing(database, state, protocol.digest)
+    sys.argv = [str(APP), str(database)]
+    AppTest.from_file(str(APP), default_timeout=WARM_UP_S).run()
 
 
 def flags(port: int, *, browser: bool) -> list[str]:
