@@ -32,7 +32,8 @@ from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.queries import StoredProtocol
 from suite.errors import StorageError
-from suite.report.board.standing import Standing, status_of
+from suite.report.board.standing import Standing
+from suite.report.protocols import status_of
 
 # Address -> title and what draws the page; the first one opens.
 PAGES = {
@@ -109,7 +110,7 @@ def show_header(found: Standing) -> None:
     protocol, rows = found.protocol, found.entries.rows
     deviating = sum(queries.DEVIATING in row.why_unranked for row in rows)
     st.text(
-        f"{protocol.spec.title}. {status_of(protocol)}, {protocol.digest}\n"
+        f"{protocol.spec.title}. {status_of(protocol.spec)}, {protocol.digest}\n"
         f"{protocol.results:,} results, {found.withdrawn:,} withdrawn by an erratum; entries: {len(rows):,}, "
         f"{deviating:,} from machines whose codecs do not conform"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ ROWS_A_PAGE = 100
 HIDDEN_NAMED = 200
 ONLY_VERIFIED = "Only verified: another machine has measured the same values"
 ONLY_RANKED = "Only entries with a rank: whole, conformant, of a released protocol"
-USUALLY_HIDDEN = ("low", "high", "machine", "measured", "why it has no rank")
+USUALLY_HIDDEN = re.compile(r".*( low| high|, area .*)|machine|measured|why it has no rank")
 
 
 def show(board: Board) -> None:
@@ -46,7 +47,7 @@ def show(board: Board) -> None:
     ties = known_ties(board, track)
     places = selection.places[page_of(len(selection.places))]
     columns = ranking_columns(standing, selection, places, ties, by_setting=by_setting)
-    usual = [title for title in columns if title not in USUALLY_HIDDEN and ", area " not in title]
+    usual = [title for title in columns if not USUALLY_HIDDEN.fullmatch(title)]
     with chosen:
         shown = choose_some("Shown", list(columns), key="columns", default=usual)
     show_columns(columns, shown=shown)

@@ -6,9 +6,9 @@ Each function takes an engine (see `engine`) and returns frozen records (see `re
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Engine, exists, func, select
+from sqlalchemy import Engine, Select, exists, func, select
 
 from suite.db import entries as entry_rows
 from suite.db import outcomes as outcome_files
@@ -182,24 +182,20 @@ def entries(engine: Engine, protocol_digest: str, task: str | None = None, *, re
 
 def withdrawn(engine: Engine, protocol_digest: str) -> int:
     """Return how many results under a protocol have an erratum."""
-    query = (
-        select(func.count(func.distinct(erratum.c.result_id)))
-        .select_from(erratum.join(results_table).join(condition).join(protocol))
-        .where(protocol.c.digest == protocol_digest)
-    )
     with reading(engine) as connection:
-        return connection.scalar(query) or 0
+        return connection.scalar(select(func.count()).select_from(withdrawn_under(protocol_digest).subquery())) or 0
 
 
 def errata(engine: Engine, protocol_digest: str) -> tuple[StoredResult, ...]:
     """Return the results under a protocol that have an erratum, newest first."""
-    ids = (
-        select(func.distinct(erratum.c.result_id))
-        .select_from(erratum.join(results_table).join(condition).join(protocol))
-        .where(protocol.c.digest == protocol_digest)
-    )
     with reading(engine) as connection:
-        return tuple(stored_results(connection, ids))
+        return tuple(stored_results(connection, withdrawn_under(protocol_digest)))
+
+
+def withdrawn_under(protocol_digest: str) -> Select[Any]:
+    """Select the numbers of the results under a protocol that have an erratum, each once."""
+    under = erratum.join(results_table).join(condition).join(protocol)
+    return select(erratum.c.result_id).distinct().select_from(under).where(protocol.c.digest == protocol_digest)
 
 
 def contents_digest(engine: Engine, protocol_digest: str) -> str:

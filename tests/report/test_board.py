@@ -112,6 +112,15 @@ def test_the_columns_say_what_the_results_are(standing):
     (row,) = (row for row in rows_of(columns) if row["entry"] == "small + deblock")
     jpeg = [value for title, value in row.items() if title.startswith("jpeg ") and title.endswith(", points")]
     assert jpeg == pytest.approx([100 * drop("small", "deblock", place) for place in range(6)])
+    values = [100 * (0.8 - drop("small", "deblock", place)) for place in range(6)]
+    of_jpeg = {title: value for title, value in row.items() if title.startswith("jpeg quality")}
+    assert [value for title, value in of_jpeg.items() if title.endswith(", %")] == pytest.approx(values)
+    assert [value for title, value in of_jpeg.items() if title.endswith(" low")] == pytest.approx(
+        [v - 1 for v in values]
+    )
+    assert [value for title, value in of_jpeg.items() if title.endswith(" high")] == pytest.approx(
+        [v + 1 for v in values]
+    )
     assert row["mean drop, points"] == pytest.approx(5.0)
     assert row["recovered, %"] == pytest.approx(50.0)
     assert row["original, %"] == pytest.approx(80.0)

@@ -23,7 +23,8 @@ def ranking_columns(
 ) -> Columns:
     """Return the columns of the entries at ``places``; values in percent, drops in percentage points.
 
-    Means are over the selection's conditions. ``by_setting``: a column of drops for each of those, else for each codec.
+    Means are over the selection's conditions. ``by_setting``: drops, values and their intervals for each of those, else
+    mean drops for each codec.
     """
     rows = [standing.entries.rows[place] for place in places]
     mean, recovered = standing.mean_drops(selection.columns), standing.recovered(selection.columns)
@@ -32,11 +33,12 @@ def ranking_columns(
         **tie_columns(rows, ties),
         "entry": [entry_of(row) for row in rows],
         "original, %": [row.reference and 100 * row.reference.value for row in rows],
-        "low": [bound(row, "low") for row in rows],
-        "high": [bound(row, "high") for row in rows],
+        "original, % low": [bound(row, "low") for row in rows],
+        "original, % high": [bound(row, "high") for row in rows],
         "mean drop, points": percents(mean[places]),
         "recovered, %": percents(recovered[places]),
         **drop_columns(standing, selection.columns, places, by_setting=by_setting),
+        **(value_columns(standing, selection.columns, places) if by_setting else {}),
         **area_columns(standing, selection.columns, places),
         "images/s": [images_per_second(standing, row) for row in rows],
         "parameters, M": [millions(parameters_of(standing, row)) for row in rows],
@@ -71,6 +73,16 @@ def drop_columns(standing: Standing, columns: Mask, places: NDArray[np.intp], *,
         codec: standing.mean_drops(columns & of_codec(conditions, codec)) for codec in codecs_in(conditions, columns)
     }
     return {f"{codec}, points": percents(mean[places]) for codec, mean in means.items()}
+
+
+def value_columns(standing: Standing, columns: Mask, places: NDArray[np.intp]) -> Columns:
+    """Return the metric under each condition in percent, and the ends of its interval."""
+    numbers, conditions = standing.entries.numbers, standing.entries.conditions
+    return {
+        f"{conditions[column]}, %{end}": percents(numbers[name][places, column])
+        for column in np.flatnonzero(columns)
+        for name, end in (("value", ""), ("low", " low"), ("high", " high"))
+    }
 
 
 def codecs_in(conditions: Sequence[CodecSetting], columns: Mask) -> list[str]:

@@ -113,11 +113,6 @@ class Standing:
         return self.speeds.get((row.model, row.mitigation, row.environment))
 
 
-def status_of(protocol: StoredProtocol) -> str:
-    """Return whether a stored protocol is ``"released"`` or a ``"draft"``."""
-    return "released" if is_released(protocol.spec) else "draft"
-
-
 def standing_of(engine: Engine, protocol: StoredProtocol) -> Standing:
     """Return the standing of a stored protocol; a draft's entries have no rank."""
     found = queries.entries(engine, protocol.digest, released=is_released(protocol.spec))
