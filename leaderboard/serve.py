@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import socket
-import sys
+import time
+import webbrowser
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
-from suite.errors import UsageError
+from leaderboard import views
+from suite.errors import StorageError, UsageError
 
 APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"
-WARM_UP_S = 600.0
 
 
 def serve(database: Path, port: int, *, browser: bool) -> None:
@@ -20,23 +25,41 @@ def serve(database: Path, port: int, *, browser: bool) -> None:
     from streamlit.web.cli import main_run
 
     warm_up(database)
-    main_run([str(APP), *flags(port, browser=browser), "--", str(database)], standalone_mode=False)
+    if browser:
+        Thread(target=open_browser, args=(port,), daemon=True).start()
+    main_run([str(APP), *flags(port), "--", str(database)], standalone_mode=False)
+
+
+def open_browser(port: int) -> None:
+    """Open the board in the reader's browser as soon as it is served."""
+    while not is_taken(port):
+        time.sleep(0.1)
+    webbrowser.open(f"http://{ADDRESS}:{port}")
 
 
 def warm_up(database: Path) -> None:
-    """Visit the first page once, unseen: its imports and the first reading of the results are then done."""
-    from streamlit.testing.v1 import AppTest
+    """Import what pages use and read the first protocol; the page itself says what is wrong with a database."""
+    from leaderboard.opened import kept_protocols, kept_standing
+    from suite.db import queries
+    from suite.db.engine import open_for_reading
 
-    sys.argv = [str(APP), str(database)]
-    AppTest.from_file(str(APP), default_timeout=WARM_UP_S).run()
+    for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
+        importlib.import_module(module.name)
+    with suppress(StorageError):
+        state = queries.state(open_for_reading(database))
+        for protocol in kept_protocols(database, state)[:1]:
+            kept_standing(database, state, protocol.digest)
 
 
-def flags(port: int, *, browser: bool) -> list[str]:
-    """Return Streamlit's options: nothing leaves this machine, and nothing watches the files."""
+def flags(port: int) -> list[str]:
+    """Return Streamlit's options: nothing leaves this machine, and nothing watches the files.
+
+    Only a headless server spares the reader Streamlit's own advertisements; `open_browser` does the rest.
+    """
     options = {
         "server.address": ADDRESS,
         "server.port": port,
-        "server.headless": not browser,
+        "server.headless": True,
         "server.showEmailPrompt": False,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": False,
