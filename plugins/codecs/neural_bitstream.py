@@ -5,7 +5,9 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +41,16 @@ class Stream(NamedTuple):
     strings: tuple[bytes, ...]
 
 
-class Tables(NamedTuple):
+class Interval(NamedTuple):
+    """One symbol's share of a row of frequencies; ``symbol`` None escapes."""
+
+    width: int
+    start: int
+    symbol: int | None
+
+
+@dataclass(frozen=True)
+class Tables:
     """An entropy model's tables: cumulative frequencies 0 to 2**16 of each row, and the symbol that comes first.
 
     A row's last symbol escapes: the number follows in groups of four bits.
@@ -52,6 +63,27 @@ class Tables(NamedTuple):
     def lengths(self) -> list[int]:
         """How many frequencies each row has."""
         return [len(row) for row in self.rows]
+
+    @cached_property
+    def lookups(self) -> list[Lookup]:
+        """Each row as a reader looks symbols up."""
+        return [Lookup.of(row, offset) for row, offset in zip(self.rows, self.offsets, strict=True)]
+
+
+class Lookup(NamedTuple):
+    """A row of frequencies, the interval of each symbol, and the one that all of 256 frequencies share, or None."""
+
+    row: list[int]
+    intervals: list[Interval]
+    coarse: list[Interval | None]
+
+    @classmethod
+    def of(cls, row: list[int], offset: int) -> Lookup:
+        """Return a row's symbols, the first of which is ``offset``."""
+        intervals = [Interval(end - start, start, offset + at) for at, (start, end) in enumerate(pairwise(row))]
+        intervals[-1] = intervals[-1]._replace(symbol=None)
+        places = [(bisect_right(row, low), bisect_right(row, low + 0xFF)) for low in range(0, 1 << RATE_BITS, 1 << 8)]
+        return cls(row, intervals, [intervals[first - 1] if first == end else None for first, end in places])
 
 
 def written(stream: Stream) -> bytes:
@@ -112,7 +144,8 @@ class Reader:
 
     CompressAI's own decoder (C++) reads on past the end of a string that is cut short: 100,000 symbols from eight
     bytes ended the process. It also converts all tables at each call, once a place in the autoregressive models. This
-    one raises CodecError at the end and gives the same symbols; mbt2018 decodes in half of CompressAI's time with it.
+    one raises CodecError at the end and gives the same symbols; mbt2018 decodes in half of CompressAI's time with it,
+    pv-factorized, whose network is small, in 1.06 times (500x375: reading takes 6 ms instead of 3, of 80).
     Source: Duda 2013 (arXiv:1311.2540); the format: compressai/cpp_exts/rans/rans_interface.cpp of CompressAI 1.2.8.
     """
 
@@ -127,17 +160,18 @@ class Reader:
         """Return the next symbol of each of the tables' rows that ``indexes`` names. Raises CodecError at the end."""
         values = []
         state, words = self._state, chain(self._left, ended())
+        lookups, add = tables.lookups, values.append
         for index in indexes:
-            row = tables.rows[index]
+            row, intervals, coarse = lookups[index]
             low = state & 0xFFFF
-            symbol = bisect_right(row, low) - 1
-            start = row[symbol]
-            state = (row[symbol + 1] - start) * (state >> RATE_BITS) + low - start
+            width, start, symbol = coarse[low >> 8] or intervals[bisect_right(row, low) - 1]
+            state = width * (state >> RATE_BITS) + low - start
             if state < LOWEST_STATE:
                 state = state << 32 | next(words)
-            if symbol == len(row) - 2:
-                symbol, state = escaped(symbol, state, words)
-            values.append(symbol + tables.offsets[index])
+            if symbol is None:
+                beyond, state = escaped(len(row) - 2, state, words)
+                symbol = beyond + tables.offsets[index]
+            add(symbol)
         self._state = state
         return values
 

@@ -82,10 +82,13 @@ class Decoding:
 
     def code(self, part: str, at: At, indexes: Iterable[int], means: Tensor) -> Tensor:
         """Raise CodecError for a string that is not of such latents; before anything of their size is made."""
+        import torch
+
         symbols = self.readers[part].symbols(self._tables[part], indexes)
         if at is ...:
             self.readers[part].finish()
-        return means.new_tensor(symbols).reshape(means.shape) + means
+        values = np.fromiter(symbols, np.int32, len(symbols)).reshape(means.shape)
+        return torch.from_numpy(values).to(means) + means
 
 
 @dataclass(frozen=True)

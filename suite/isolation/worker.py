@@ -17,6 +17,7 @@ from typing import NamedTuple
 from suite.api import Codec, Setting
 from suite.api.pixels import require_rgb
 from suite.errors import CodecError
+from suite.heap import keep_freed_memory
 from suite.isolation.memory import Memory
 from suite.isolation.wire import (
     MOST_TEXT,
@@ -116,6 +117,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host ends its workers
     inherited = Inherited.of(sys.argv[1:])
     die_with(inherited.parent)
+    keep_freed_memory()
     worker = Worker(inherited.memory)
     while (request := receive(inherited.connection)) is not None:
         send(inherited.connection, worker.answer(request))

@@ -37,12 +37,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.codecs import jpegxl
+from plugins.codecs import jpegxl, neural_bitstream
 from plugins.codecs.bpg import Bpg
 from plugins.codecs.hevc_intra import HEADER, X265, Conversion, enlarged
+from plugins.codecs.neural import TAG_BITS, PvFactorized, inside
+from plugins.codecs.neural_bitstream import Stream, checksum_of
+from plugins.codecs.neural_network import LATENT_STEP, compressai_module
 from suite import registry
 from suite.api import Setting
 from suite.contracts.specimens import photo
+from suite.heap import keep_freed_memory
 from suite.isolation.codec import Hosts
 from suite.lineup import why_absent
 
@@ -183,6 +187,38 @@ def bpg() -> Direct:
     return Direct(Setting("qp", 30), encode, decode)
 
 
+def neural() -> Direct:
+    """Return CompressAI's own calls on one thread; encoding decodes too, for the checksum of the reconstruction."""
+    import torch
+    from safetensors.torch import load_file
+
+    torch.set_num_threads(1)  # as in a run
+    codec, quality = PvFactorized(), 3
+    around, tag = codec.around(*SIZE), codec.number << TAG_BITS | quality
+    state = load_file(codec.file(quality).path)
+    network = compressai_module("compressai.models").FactorizedPrior.from_state_dict(state).eval().double()
+
+    def decoded(strings, shape):
+        with torch.inference_mode():
+            x_hat = network.decompress(strings, shape)["x_hat"]
+            return inside((x_hat[0] * 255).round().byte().permute(1, 2, 0).numpy(), around)
+
+    def encode(image):
+        padded = np.pad(image, (around[:2], around[2:], (0, 0)), "edge")
+        x = torch.from_numpy(padded).permute(2, 0, 1)[None].double() / 255
+        with torch.inference_mode():
+            out = network.compress(x)
+        seen = checksum_of(tag, decoded(out["strings"], out["shape"]))
+        return neural_bitstream.written(Stream(tag, *SIZE, seen, tuple(out["strings"][0])))
+
+    def decode(data):
+        string = neural_bitstream.read(data, 1).strings[0]
+        sides = [(side + sum(more)) // LATENT_STEP for side, more in zip(SIZE, (around[:2], around[2:]), strict=True)]
+        return decoded([[string]], sides)
+
+    return Direct(Setting("quality", quality), encode, decode)
+
+
 SIZE = (375, 500)
 DIRECT: dict[str, Callable[[], Direct]] = {
     "none": raw,
@@ -195,6 +231,7 @@ DIRECT: dict[str, Callable[[], Direct]] = {
     "heif": heif,
     "jpegxl": jpeg_xl,
     "hevc-intra": hevc,
+    "pv-factorized": neural,
     "bpg": bpg,
 }
 """A line for each codec: its library, called directly."""
@@ -317,6 +354,7 @@ def main() -> None:
     parser.add_argument("--in-process", action="store_true", help="host nothing")
     parser.add_argument("--image", type=Path, help="a photograph, instead of one made here")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as in a run
     image = photo(*SIZE)
     if arguments.image:
         from PIL import Image
