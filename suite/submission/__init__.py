@@ -1,1 +1,1 @@
-"""A contributor's plugin, from one file to a folder that a pull request adds; and the rules that such a folder keeps."""
+"""A contributor's plugin, from one file to a folder that a pull request adds; and the rules that such folders keep."""

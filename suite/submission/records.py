@@ -1,7 +1,7 @@
 """What a submission's folder holds besides the plugin, as frozen data: `submission.toml` and `results.json`.
 
-The folder is ``submissions/NAME/`` with ``plugin.py``, the weights that it names by a relative path, ``submission.toml``,
-``results.json`` and ``README.md``. The version before, whole, is in ``older/VERSION/``, those before it beside it.
+The folder is ``submissions/NAME/`` with ``plugin.py``, the weights that it names by a relative path, and
+``submission.toml``, ``results.json`` and ``README.md``. Each version before is in ``older/VERSION/``, whole.
 """
 
 from __future__ import annotations
