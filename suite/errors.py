@@ -8,7 +8,8 @@ SuiteError
 │   ├── InvalidPlugin          it cannot be imported, or is not what its kind asks for
 │   ├── CodecError             a codec cannot encode or decode this
 │   ├── PredictionError        a model or mitigation returned something unusable
-│   └── WorkerError            the process that a plugin runs in died, hung or answered nonsense
+│   ├── WorkerError            the process that a plugin runs in died, hung or answered nonsense
+│   └── SandboxUnavailable     nothing here can keep a submitted plugin apart
 ├── ProtocolError
 │   ├── UnknownProtocol
 │   ├── InvalidProtocol        the file does not describe a protocol
@@ -77,6 +78,10 @@ class PredictionError(PluginError):
 
 class WorkerError(PluginError):
     """The process that a plugin runs in died, took too long, or answered what cannot be read."""
+
+
+class SandboxUnavailable(PluginError):
+    """A submitted plugin is not run without a sandbox, and there is none."""
 
 
 class ProtocolError(SuiteError):

@@ -23,6 +23,7 @@ class Choice:
     """What a user narrows a protocol to, or adds to it; empty means what the protocol says.
 
     ``dataset`` is a registered dataset that stands in for the protocol's, ``limit`` a number of leading samples.
+    ``guests`` are live plugins that come from outside the registry: they go before what has the same name there.
     """
 
     models: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Choice:
     settings: tuple[str, ...] = ()
     dataset: str | None = None
     limit: int | None = None
+    guests: tuple[Loaded, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,8 +169,8 @@ def live_track(
     spec: ProtocolSpec, track: TrackSpec, codecs: dict[str, Loaded], choice: Choice
 ) -> tuple[LiveTrack | None, list[Absent]]:
     """Return one track with its live plugins and its plan (None without its dataset), and what it lacks."""
-    models = [check_fits(model, track) for model in taking_part("model", choice.models, track.baselines)]
-    mitigations = with_identity(taking_part("mitigation", choice.mitigations, track.mitigations))
+    models = [check_fits(model, track) for model in taking_part("model", choice.models, track.baselines, choice.guests)]
+    mitigations = with_identity(taking_part("mitigation", choice.mitigations, track.mitigations, choice.guests))
     wanted = Roster(codecs, models, mitigations)
     present, absent = wanted.split(spec)
     try:
@@ -247,10 +249,13 @@ class Roster:
         return (1 + conditions) * len(pairs(self.models, self.mitigations))
 
 
-def taking_part(kind: PluginKind, chosen: Sequence[str], pinned: Sequence[PluginName]) -> list[Loaded]:
+def taking_part(
+    kind: PluginKind, chosen: Sequence[str], pinned: Sequence[PluginName], guests: Sequence[Loaded]
+) -> list[Loaded]:
     """Return the chosen plugins, or else those that the protocol pins, in the versions that it pins."""
     if chosen:
-        return [registry.load(kind, name) for name in dict.fromkeys(chosen)]
+        there = {guest.ref.name: guest for guest in guests if guest.ref.kind == kind}
+        return [there.get(name) or registry.load(kind, name) for name in dict.fromkeys(chosen)]
     loaded = [registry.load(kind, name.name) for name in pinned]
     for plugin, name in zip(loaded, pinned, strict=True):
         check_version(plugin, name)

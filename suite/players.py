@@ -22,12 +22,13 @@ Key: TypeAlias = tuple[str, str]
 
 
 class Recipe(Spec, frozen=True):
-    """How a cell's blocks are made; blocks of two recipes are never joined."""
+    """How a cell's blocks are made, and in which order of the samples; blocks of two recipes are never joined."""
 
     block: int
     threads: int
     batch: int
     layout: str
+    order: str = ""
 
 
 class Player(NamedTuple):
@@ -120,10 +121,10 @@ def resumed(tuning: Tuning, kept: Mapping[str, str], wish: Wish) -> Tuning:
     )
 
 
-def recipe_of(player: Player, tuning: Tuning) -> str:
-    """Return the recipe that ``tuning`` gives a player."""
+def recipe_of(player: Player, tuning: Tuning, order: str = "") -> str:
+    """Return the recipe that ``tuning`` gives a player; ``order`` names that of the samples where it is not theirs."""
     batch, layout = tuning.batch[player.label], tuning.layout[player.label]
-    recipe = Recipe(block=tuning.block, threads=tuning.threads_per_worker, batch=batch, layout=layout)
+    recipe = Recipe(block=tuning.block, threads=tuning.threads_per_worker, batch=batch, layout=layout, order=order)
     return msgspec.json.encode(recipe).decode()
 
 

@@ -41,6 +41,7 @@ from suite.pipeline import (
 from suite.plan import PlannedCondition, without
 from suite.players import Key, Player, enter, key_of, predictors, recipe_of, tuned
 from suite.progress import Progress, Silent
+from suite.shuffle import Shuffle
 from suite.spec import Cell, Condition, Environment, ProtocolSpec, Result, Tuning, content
 from suite.stages import bitstreams
 from suite.stages.codec_stage import Encoder, read_one
@@ -164,10 +165,22 @@ def run_track(session: Session, track: LiveTrack, pending: Sequence[PlannedCondi
                 wish=session.wish,
                 kept=recipes(session, pending, players),
             )
+            tuning = msgspec.structs.replace(tuning, isolation=isolation_of(track))
             measure(session, track, pending, players, tuning)
     except DataError as error:
         reason = unreadable(track, error, session.progress)
         fail(session, track, pending, {cell.digest: reason for cell in cells_of(pending)}, tuning)
+
+
+def isolation_of(track: LiveTrack) -> dict[str, str]:
+    """Return what keeps each of the track's submitted plugins apart, by its name."""
+    plugins = (loaded.plugin for loaded in (*track.models.values(), *track.mitigations.values()))
+    return {plugin.name: plugin.isolation for plugin in plugins if getattr(plugin, "isolation", "")}
+
+
+def order_of(session: Session, track: LiveTrack, tuning: Tuning) -> Shuffle | None:
+    """Return the order in which the samples are shown where any plugin is a submitted one, None for their own."""
+    return Shuffle(len(track.samples), session.spec.digest) if tuning.isolation else None
 
 
 def cells_of(planned: Iterable[PlannedCondition]) -> list[Cell]:
@@ -221,12 +234,13 @@ def measure(
     tuning: Tuning,
 ) -> None:
     """Run all blocks of the pending cells, keep their outcomes in the journal, and store the results at the end."""
-    known = adopt(session, pending, players, tuning)
+    order = order_of(session, track, tuning)
+    known = adopt(session, pending, players, tuning, order)
     running = predictors(players.values(), tuning, session.progress.note)
     dropped: dict[str, str] = {}
     job = Job(
         dataset=track.dataset.plugin,
-        samples=track.samples,
+        samples=order.shuffled(track.samples) if order else track.samples,
         conditions=live_conditions(session, track, pending, players, running, workers=tuning.workers),
         metrics=metrics_of(track.spec.task),
         block=tuning.block,
@@ -246,22 +260,27 @@ def measure(
     tuning = msgspec.structs.replace(tuning, batch={label: one.batch for label, one in running.items()})
     pending = fail(session, track, pending, dropped, tuning)
     for cell in cells_of(pending):
-        store_result(session, track, cell, tuning)
+        store_result(session, track, cell, tuning, order)
     session.journal.forget([session.owner(item.condition.digest) for item in pending])
 
 
 def adopt(
-    session: Session, pending: Sequence[PlannedCondition], players: dict[Key, Player], tuning: Tuning
+    session: Session,
+    pending: Sequence[PlannedCondition],
+    players: dict[Key, Player],
+    tuning: Tuning,
+    order: Shuffle | None,
 ) -> dict[str, set[int]]:
     """Return where the blocks start that the journal already holds for each cell, under this very recipe."""
     known = {}
     for condition, cells in pending:
         frames = session.owner(condition.digest)
-        session.journal.adopt(frames, f"block={tuning.block} columns={len(FRAMES_SCHEMA)}")
+        shown = f" order={order.name}" if order else ""
+        session.journal.adopt(frames, f"block={tuning.block} columns={len(FRAMES_SCHEMA)}{shown}")
         with_frames = session.journal.starts(frames)
         for cell in cells:
             owner = session.owner(cell.digest)
-            session.journal.adopt(owner, recipe_of(players[key_of(cell)], tuning))
+            session.journal.adopt(owner, recipe_of(players[key_of(cell)], tuning, order.name if order else ""))
             known[cell.digest] = session.journal.starts(owner) & with_frames
     return known
 
@@ -316,10 +335,12 @@ def keep(session: Session, outcome: BlockOutcome) -> None:
     session.journal.add(outcome.start, [(session.owner(digest), table) for digest, table in tables.items()])
 
 
-def store_result(session: Session, track: LiveTrack, cell: Cell, tuning: Tuning) -> None:
+def store_result(session: Session, track: LiveTrack, cell: Cell, tuning: Tuning, order: Shuffle | None) -> None:
     """Compute a cell's measures from its whole outcomes, store the result, and forget its blocks."""
     owner = session.owner(cell.digest)
     tables = Tables(session.journal.whole(owner), session.journal.whole(session.owner(cell.condition.digest)))
+    if order:
+        tables = Tables(*map(order.restored, tables))
     measures = measures_of(
         cell.condition,
         metrics_of(track.spec.task),

@@ -233,7 +233,10 @@ class Measure(Spec, frozen=True):
 
 
 class Tuning(Spec, frozen=True):
-    """How a host runs: measured there, recorded with each result, never part of a result's identity."""
+    """How a host runs: measured there, recorded with each result, never part of a result's identity.
+
+    ``isolation``: of each plugin that ran in a process of its own, what kept it apart.
+    """
 
     device: str
     workers: int
@@ -241,6 +244,7 @@ class Tuning(Spec, frozen=True):
     block: int
     batch: dict[str, int]
     layout: dict[str, str]
+    isolation: dict[str, str] = {}
 
 
 class Environment(Spec, frozen=True):

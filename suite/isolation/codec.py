@@ -10,7 +10,7 @@ from suite.api import Codec, Image, Setting
 from suite.api.pixels import require_rgb
 from suite.errors import CodecError, PluginError, WorkerError
 from suite.isolation.process import Process
-from suite.isolation.wire import Decode, Encode, Made, MakeCodec, Message, Picture, Raised, Stream
+from suite.isolation.wire import Decode, Encode, Made, Make, Message, Picture, Raised, Stream
 from suite.origin import Origin
 
 START_TIMEOUT_S = 300.0
@@ -93,7 +93,7 @@ class HostedCodec:
         """Return a new process that has made the codec."""
         process = Process()
         try:
-            made = MakeCodec(self._origin.target, list(self._origin.member), dict(self._origin.parameters))
+            made = Make("codec", self._origin.target, list(self._origin.member), dict(self._origin.parameters))
             self._ask(process, made, Made, START_TIMEOUT_S)
         except BaseException:
             process.kill()

@@ -9,12 +9,18 @@ import fcntl
 import mmap
 import os
 import tempfile
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suite.api import Image
 from suite.errors import WorkerError
 from suite.isolation.wire import MOST_PAYLOAD_BYTES
+
+Scores: TypeAlias = NDArray[np.float32]
 
 FIRST_BYTES = 1 << 22
 """Enough for a photograph of a megapixel. Until they are written to, its pages take nothing."""
@@ -55,8 +61,7 @@ class Memory:
 
     def write_image(self, image: Image) -> None:
         """Put an image at the beginning. Raises WorkerError if it is too large."""
-        room = self._with_room(image.nbytes)
-        np.copyto(np.frombuffer(room, np.uint8, image.size).reshape(image.shape), image)
+        self.write_images([image])
 
     def read_image(self, height: int, width: int) -> Image:
         """Return a copy of the image of that size at the beginning. Raises WorkerError if there is none."""
@@ -64,15 +69,39 @@ class Memory:
 
     def shown_image(self, height: int, width: int) -> Image:
         """Return the image itself, not to be written to, as it is until something else is written."""
-        size = height * width * 3
-        image = np.frombuffer(self._filled(size), np.uint8, size).reshape(height, width, 3)
-        image.setflags(write=False)
-        return image
+        return self.shown_images([(height, width)])[0]
+
+    def write_images(self, images: Sequence[Image], *more: bytes) -> None:
+        """Put images at the beginning, one after the other, and bytes behind them. Raises WorkerError if too large."""
+        room, at = self._with_room(sum(image.nbytes for image in images) + sum(map(len, more))), 0
+        for image in images:
+            np.copyto(np.frombuffer(room, np.uint8, image.size, at).reshape(image.shape), image)
+            at += image.nbytes
+        for data in more:
+            room[at : at + len(data)] = data
+            at += len(data)
+
+    def shown_images(self, sizes: Sequence[tuple[int, int]]) -> list[Image]:
+        """Return the images of those heights and widths themselves, as `shown_image` does."""
+        ends = list(accumulate(height * width * 3 for height, width in sizes))
+        whole = np.frombuffer(self._filled(ends[-1] if ends else 0), np.uint8)
+        whole.setflags(write=False)
+        starts = [0, *ends[:-1]]
+        return [whole[a:b].reshape(*size, 3) for a, b, size in zip(starts, ends, sizes, strict=True)]
+
+    def write_scores(self, scores: Scores) -> None:
+        """Put scores, float32 of shape (count, classes), at the beginning. Raises WorkerError if too large."""
+        np.copyto(np.frombuffer(self._with_room(scores.nbytes), np.float32, scores.size).reshape(scores.shape), scores)
+
+    def read_scores(self, count: int, classes: int) -> Scores:
+        """Return a copy of the scores, shape (count, classes). Raises WorkerError if there are not so many."""
+        size = count * classes
+        return np.frombuffer(self._filled(4 * size), np.float32, size).reshape(count, classes).copy()
 
     def _with_room(self, byte_count: int) -> mmap.mmap:
         """Return the mapping, of at least so many bytes."""
         if byte_count > MOST_PAYLOAD_BYTES:
-            raise WorkerError(f"{byte_count} bytes are too many for one image or bitstream: {MOST_PAYLOAD_BYTES}.")
+            raise WorkerError(f"{byte_count} bytes are too many to hand over at once: {MOST_PAYLOAD_BYTES}.")
         if byte_count > os.fstat(self.descriptor).st_size:
             os.ftruncate(self.descriptor, 1 << (byte_count - 1).bit_length())
         return self._filled(byte_count)

@@ -7,7 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from typing import IO, TypeAlias
 
 from suite.errors import WorkerError
 from suite.isolation.memory import Memory
@@ -15,6 +19,12 @@ from suite.isolation.wire import Message, packed, receive
 
 END_TIMEOUT_S = 2.0
 """How long a worker that is hung up on may take to end by itself."""
+KEPT_PRINTS, MOST_SAID = 4096, 300
+"""Bytes kept of what a worker prints, and characters shown of its last line."""
+
+
+Starter: TypeAlias = Callable[[int, int], "subprocess.Popen[bytes]"]
+"""Starts a worker with the numbers of its connection and its memory."""
 
 
 class Process:
@@ -23,16 +33,17 @@ class Process:
     On Linux it also dies with the thread that started it. Raises WorkerError if it cannot be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: Starter | None = None) -> None:
         self.memory = Memory.created()
         self._connection, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = started(theirs.fileno(), self.memory.descriptor)
+                self._process = (start or started)(theirs.fileno(), self.memory.descriptor)
         except OSError as error:
             self.hang_up()
             self.memory.close()
             raise WorkerError(f"Its process cannot be started: {error}") from error
+        self._prints = Prints(self._process.stdout) if self._process.stdout else None
 
     @property
     def pid(self) -> int:
@@ -73,16 +84,22 @@ class Process:
         try:
             self._process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill_group()
             self._process.wait()
         self.memory.close()
 
     def kill(self) -> None:
         """End it at once, and wait until it has."""
-        self._process.kill()
+        self._kill_group()
         self._process.wait()
         self.hang_up()
         self.memory.close()
+
+    def _kill_group(self) -> None:
+        """Kill the process, which leads a group, with what it started and did not move out of it."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _end(self) -> str:
         """Return how it ended by itself, in a sentence."""
@@ -92,7 +109,28 @@ class Process:
             status = 0
         self.kill()
         how = f"signal {-status}, {signal.strsignal(-status)}" if status < 0 else f"status {status}"
-        return f"Its process ended ({how}) instead of answering. The next call gets a new one."
+        said = f" It last printed: {self._prints.last()}" if self._prints and self._prints.last() else ""
+        return f"Its process ended ({how}) instead of answering.{said} The next call gets a new one."
+
+
+class Prints:
+    """Takes what a process prints, so that it never waits, and keeps the end of it."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._kept = b""
+        self._reader = Thread(target=self._take, args=(pipe,), daemon=True, name="prints")
+        self._reader.start()
+
+    def last(self) -> str:
+        """Return the last line; the process has ended."""
+        self._reader.join(END_TIMEOUT_S)
+        lines = self._kept.decode(errors="replace").split("\n")
+        return next((line.strip()[-MOST_SAID:] for line in reversed(lines) if line.strip()), "")
+
+    def _take(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while piece := pipe.read1(1 << 16):  # type: ignore[attr-defined]
+                self._kept = (self._kept + piece)[-KEPT_PRINTS:]
 
 
 def started(connection: int, memory: int) -> subprocess.Popen[bytes]:

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias, get_type_hints
+from typing import Any, NamedTuple, TypeAlias, get_args, get_type_hints
 
 from suite.errors import WorkerError
 
@@ -21,14 +21,17 @@ MOST_BODY_BYTES = 1 << 16
 MOST_TEXT = 8000
 """Characters of a text; even if JSON writes each as six, the message is short enough."""
 MOST_PAYLOAD_BYTES = 1 << 30
-"""Of an image or a bitstream."""
+"""Of the images or the bitstream in the memory."""
+MOST_SIZES = 5 * 1024
+"""Numbers in a list of sizes: those of the largest batch."""
 
 Value: TypeAlias = bool | int | float | str
 
 
-class MakeCodec(NamedTuple):
-    """Make the codec that an `Origin` describes. Answer: `Made`."""
+class Make(NamedTuple):
+    """Make the plugin of that kind that an `Origin` describes. Answer: `Made`."""
 
+    kind: str
     target: str
     member: list[str]
     parameters: dict[str, Value]
@@ -49,8 +52,63 @@ class Decode(NamedTuple):
     byte_count: int
 
 
+class Load(NamedTuple):
+    """Load the weights onto a device, and compute with so many threads an operator. Answer: `Ready`."""
+
+    device: str
+    threads: int
+    tf32: bool
+
+
+class Geometry(NamedTuple):
+    """Bring the image in the memory to the model's geometry. Answer: `Picture`."""
+
+    height: int
+    width: int
+
+
+class Predict(NamedTuple):
+    """Predict the images in the memory, one after the other. Answer: `Scores`.
+
+    ``sizes``: of each image height and width, and the original's width and height.
+    """
+
+    sizes: list[int]
+
+
+class Restore(NamedTuple):
+    """Restore the frames in the memory: all images, one after the other, then all bitstreams. Answer: `Pictures`.
+
+    ``sizes``: of each image height and width, the bytes of its bitstream, and the original's width and height.
+    """
+
+    sizes: list[int]
+
+
 class Made(NamedTuple):
-    """The plugin is there."""
+    """The plugin is there. ``task`` and ``classes`` are a model's; empty and 0 for other kinds."""
+
+    name: str
+    version: str
+    task: str
+    classes: int
+
+
+class Ready(NamedTuple):
+    """The weights are loaded."""
+
+
+class Scores(NamedTuple):
+    """So many rows of so many float32 are in the memory."""
+
+    rows: int
+    classes: int
+
+
+class Pictures(NamedTuple):
+    """Images are in the memory, one after the other; ``sizes``: of each height and width."""
+
+    sizes: list[int]
 
 
 class Stream(NamedTuple):
@@ -74,8 +132,10 @@ class Raised(NamedTuple):
     text: str
 
 
-Message: TypeAlias = MakeCodec | Encode | Decode | Made | Stream | Picture | Raised
-MESSAGES: tuple[type[Message], ...] = (MakeCodec, Encode, Decode, Made, Stream, Picture, Raised)
+Request: TypeAlias = Make | Load | Encode | Decode | Geometry | Predict | Restore
+Answer: TypeAlias = Made | Ready | Stream | Picture | Pictures | Scores | Raised
+Message: TypeAlias = Request | Answer
+MESSAGES: tuple[type[Message], ...] = (*get_args(Request), *get_args(Answer))
 
 
 def send(connection: socket.socket, message: Message) -> None:
@@ -174,6 +234,11 @@ def is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_text, value))
 
 
+def is_list_of_counts(value: Any) -> bool:
+    """Whether this is a list of sizes that is not too long."""
+    return isinstance(value, list) and len(value) <= MOST_SIZES and all(map(is_count, value))
+
+
 def is_parameters(value: Any) -> bool:
     """Whether this is a table of parameters."""
     return isinstance(value, Mapping) and all(map(is_text, value)) and all(map(is_value, value.values()))
@@ -185,6 +250,7 @@ FITS: dict[Any, Callable[[Any], bool]] = {
     bool: lambda value: type(value) is bool,
     Value: is_value,
     list[str]: is_list_of_texts,
+    list[int]: is_list_of_counts,
     dict[str, Value]: is_parameters,
 }
 FIELDS = {kind: {name: FITS[hint] for name, hint in get_type_hints(kind).items()} for kind in MESSAGES}

@@ -51,7 +51,7 @@ def test_what_is_announced_and_not_there_is_refused(both):
 
 def test_too_much_is_refused(both, monkeypatch):
     monkeypatch.setattr(memory, "MOST_PAYLOAD_BYTES", 99)
-    with pytest.raises(WorkerError, match="100 bytes are too many for one image or bitstream: 99"):
+    with pytest.raises(WorkerError, match="100 bytes are too many to hand over at once: 99"):
         both[0].write(bytes(100))
 
 

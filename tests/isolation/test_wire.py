@@ -10,18 +10,41 @@ from hypothesis import strategies as st
 
 from suite.errors import WorkerError
 from suite.isolation import wire
-from suite.isolation.wire import Decode, Encode, Made, MakeCodec, Picture, Raised, Stream
+from suite.isolation.wire import (
+    Decode,
+    Encode,
+    Geometry,
+    Load,
+    Made,
+    Make,
+    Picture,
+    Pictures,
+    Predict,
+    Raised,
+    Ready,
+    Restore,
+    Scores,
+    Stream,
+)
 
 TEXTS = st.text(max_size=50)
 COUNTS = st.integers(0, wire.MOST_PAYLOAD_BYTES)
 VALUES = st.one_of(
     TEXTS, st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
 )
+LAST = len(wire.MESSAGES) - 1
 MESSAGES = st.one_of(
-    st.builds(MakeCodec, TEXTS, st.lists(TEXTS), st.dictionaries(TEXTS, VALUES)),
+    st.builds(Make, TEXTS, TEXTS, st.lists(TEXTS), st.dictionaries(TEXTS, VALUES)),
     st.builds(Encode, COUNTS, COUNTS, TEXTS, VALUES),
     st.builds(Decode, COUNTS),
-    st.just(Made()),
+    st.builds(Made, TEXTS, TEXTS, TEXTS, COUNTS),
+    st.builds(Load, TEXTS, COUNTS, st.booleans()),
+    st.just(Ready()),
+    st.builds(Geometry, COUNTS, COUNTS),
+    st.builds(Predict, st.lists(COUNTS)),
+    st.builds(Restore, st.lists(COUNTS)),
+    st.builds(Scores, COUNTS, COUNTS),
+    st.builds(Pictures, st.lists(COUNTS)),
     st.builds(Stream, COUNTS),
     st.builds(Picture, COUNTS, COUNTS),
     st.builds(Raised, st.booleans(), TEXTS, TEXTS),
@@ -64,31 +87,31 @@ def test_fields_that_do_not_fit_are_refused_and_others_are_what_is_packed(number
 
 
 @pytest.mark.parametrize(
-    ("number", "body", "said"),
+    ("kind", "body", "said"),
     [
-        (1, b"[1,2]", "Expected the 4 fields of Encode, but got"),
-        (2, b'{"byte_count": 1}', "Expected the 1 fields of Decode"),
-        (2, b"[-1]", "The byte_count of Decode cannot be -1"),
-        (2, b"[true]", "The byte_count of Decode cannot be True"),
-        (2, b"[1.0]", "cannot be 1.0"),
-        (2, b"[1073741825]", "cannot be 1073741825"),
-        (2, b"[" * 60_000, "cannot be read"),
-        (2, b"[" + b"9" * 5000 + b"]", "cannot be read"),
-        (1, b'[1,1,"a",NaN]', "The value of Encode cannot be nan"),
-        (6, b'[true,"a","' + b"x" * 8001 + b'"]', "The text of Raised cannot be"),
-        (0, b'["a",[1],{}]', "The member of MakeCodec"),
-        (0, b'["a",[],{"b":[]}]', "The parameters of MakeCodec"),
-        (2, b"\xff", "cannot be read"),
+        (Encode, b"[1,2]", "Expected the 4 fields of Encode, but got"),
+        (Decode, b'{"byte_count": 1}', "Expected the 1 fields of Decode"),
+        (Decode, b"[-1]", "The byte_count of Decode cannot be -1"),
+        (Decode, b"[true]", "The byte_count of Decode cannot be True"),
+        (Decode, b"[1.0]", "cannot be 1.0"),
+        (Decode, b"[1073741825]", "cannot be 1073741825"),
+        (Decode, b"[" * 60_000, "cannot be read"),
+        (Decode, b"[" + b"9" * 5000 + b"]", "cannot be read"),
+        (Encode, b'[1,1,"a",NaN]', "The value of Encode cannot be nan"),
+        (Raised, b'[true,"a","' + b"x" * 8001 + b'"]', "The text of Raised cannot be"),
+        (Make, b'["model","a",[1],{}]', "The member of Make"),
+        (Make, b'["model","a",[],{"b":[]}]', "The parameters of Make"),
+        (Decode, b"\xff", "cannot be read"),
     ],
 )
-def test_refusals_say_what_is_wrong(number, body, said):
+def test_refusals_say_what_is_wrong(kind, body, said):
     with pytest.raises(WorkerError, match=said):
-        wire.unpacked(number, body)
+        wire.unpacked(wire.MESSAGES.index(kind), body)
 
 
-@pytest.mark.parametrize("header", [(7, 2), (2**32 - 1, 2), (0, 0), (0, 2**16 + 1), (0, 2**32 - 1)])
+@pytest.mark.parametrize("header", [(len(wire.MESSAGES), 2), (2**32 - 1, 2), (0, 0), (0, 2**16 + 1), (0, 2**32 - 1)])
 def test_headers_are_checked_before_anything_is_allocated(header):
-    with pytest.raises(WorkerError, match=f"number 0 to 6 .* but got number {header[0]} and {header[1]} bytes"):
+    with pytest.raises(WorkerError, match=f"0 to {LAST} .* but got number {header[0]} and {header[1]} bytes"):
         received(wire.HEADER.pack(*header))
 
 
@@ -119,7 +142,15 @@ def test_bytes_that_come_one_by_one_do_not_put_off_the_end():
 
 
 @pytest.mark.parametrize(
-    "message", [Decode(-1), Encode(1, 1, "q", float("nan")), Encode(1, 1, "q", None), MakeCodec("a", [], {"b": (1,)})]
+    "message",
+    [
+        Decode(-1),
+        Encode(1, 1, "q", float("nan")),
+        Encode(1, 1, "q", None),
+        Make("codec", "a", [], {"b": (1,)}),
+        Predict([-1]),
+        Predict([0] * 5121),
+    ],
 )
 def test_what_does_not_fit_is_not_sent_either(message):
     with pytest.raises(WorkerError, match="cannot be"):
@@ -128,4 +159,4 @@ def test_what_does_not_fit_is_not_sent_either(message):
 
 def test_long_messages_are_not_sent():
     with pytest.raises(WorkerError, match="too long"):
-        wire.packed(MakeCodec("a", ["x" * 8000] * 9, {}))
+        wire.packed(Make("codec", "a", ["x" * 8000] * 9, {}))
