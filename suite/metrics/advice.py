@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from suite.metrics.comparison import BISECTIONS, MOST_AT_ONCE, RESAMPLES, SAME_DIGITS, SEED, tango
+from suite.metrics.comparison import BISECTIONS, tango
 from suite.metrics.rate import SAME_RATE, Range
+from suite.metrics.resampling import MOST_AT_ONCE, RESAMPLES, SAME_DIGITS, SEED
 from suite.metrics.stats import Numbers
 
 TAIL_RESAMPLES = 25
@@ -277,7 +278,7 @@ def resampled_means(
     """Return the mean of each row of ``values``, shape (rows, n), over bootstrap samples: shape (resamples, rows).
 
     Rows share each resample. Samples that are alike in all rows are drawn together, as counts of a multinomial: the
-    same distribution as of `suite.metrics.comparison.resampled` in a time that hardly depends on n. Of each stratum
+    same distribution as of `suite.metrics.resampling.resampled` in a time that hardly depends on n. Of each stratum
     (shape (n,)) as many are drawn as it has. The same every time.
     """
     table = np.asarray(values, float)

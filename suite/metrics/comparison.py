@@ -5,7 +5,7 @@ Intervals of one entry are in `stats`. Samples lie along the last axis; resample
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
@@ -14,20 +14,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from suite.metrics.resampling import (
+    RESAMPLES,
+    SAME_DIGITS,
+    SEED,
+    SetStatistic,
+    centred,
+    computed,
+    counts_of,
+    middle,
+    resampled,
+)
 from suite.metrics.stats import Interval, Numbers, quantile
 
 Statistic: TypeAlias = Callable[[Numbers], Numbers]
 """What is computed of samples, shape (..., n) to (...)."""
-
-RESAMPLES = 4_999
-SEED = 1979
-"""The year of Efron's bootstrap; any constant would do, and one makes results repeat."""
-
-MOST_AT_ONCE = 2**22
-"""How many sample indices are held at a time."""
-
-SAME_DIGITS = 12
-"""Statistics that agree in so many decimals are equal; sums of floats differ in the last ones."""
 
 BISECTIONS = 60
 """Halvings of an interval in [-1, 1]: as many as a float64 can tell apart."""
@@ -102,38 +103,37 @@ def paired_bootstrap(
         compute(values[0][drawn]) - compute(values[1][drawn])
         for drawn in resampled(values[0].size, strata=strata, resamples=resamples, seed=seed)
     ]
-    differences = np.round(np.concatenate(rows), SAME_DIGITS)
-    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
-    least = min(int(np.sum(differences <= 0)), int(np.sum(differences >= 0)))
-    measured = float(compute(values[0]) - compute(values[1]))
-    return Difference(measured, float(low), float(high), min(1.0, 2 * (least + 1) / (resamples + 1)))
+    return _difference(float(compute(values[0]) - compute(values[1])), np.concatenate(rows), level)
+
+
+def paired_set_bootstrap(
+    first: SetStatistic,
+    second: SetStatistic,
+    *,
+    n: int,
+    strata: ArrayLike | None = None,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Difference:
+    """Return the difference of two entries' statistics of one set of n images, such as a mean IoU.
+
+    Each takes how often each image is drawn, as for `suite.metrics.stats.bootstrap_interval`, and both get the same
+    resamples. The differences are moved to have the measured one as their mean, as there; all else is as in
+    `paired_bootstrap`. Raises ValueError on other shapes and where a statistic has no value.
+    """
+    rows = []
+    for drawn in resampled(n, strata=strata, resamples=resamples, seed=seed):
+        counts = counts_of(drawn)
+        rows.append(computed(first, counts) - computed(second, counts))
+    itself = np.ones((1, n))
+    measured = float((computed(first, itself) - computed(second, itself))[0])
+    return _difference(measured, centred(np.concatenate(rows), measured), level)
 
 
 def mean_of_samples(values: Numbers) -> Numbers:
     """Return the mean over the last axis."""
     return np.asarray(np.mean(values, axis=-1), np.float64)
-
-
-def resampled(
-    n: int, *, strata: ArrayLike | None = None, resamples: int = RESAMPLES, seed: int = SEED
-) -> Iterator[NDArray[np.intp]]:
-    """Yield bootstrap samples of n samples as indices, in blocks of shape (some resamples, n); the same every time.
-
-    Of each stratum (shape (n,)) as many are drawn as it has, from its own. Raises ValueError on other shapes.
-    """
-    groups = np.zeros(n, np.intp) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
-    if not n or groups.shape != (n,) or resamples < 1:
-        raise ValueError(f"Expected samples, one stratum each and resamples, but got {n}, {groups.shape}, {resamples}.")
-    by_group = np.argsort(groups, kind="stable")
-    sizes = np.bincount(groups)
-    begins = (np.cumsum(sizes) - sizes)[groups[by_group]]
-    ends = begins + sizes[groups[by_group]]
-    generator = np.random.default_rng(seed)
-    block = max(1, MOST_AT_ONCE // n)
-    for done in range(0, resamples, block):
-        shape = (min(block, resamples - done), n)
-        drawn = generator.integers(0, n, shape) if strata is None else generator.integers(begins, ends, shape)
-        yield by_group[drawn]
 
 
 def holm(p_values: ArrayLike) -> Numbers:
@@ -204,7 +204,7 @@ def told_apart(
     first, second = np.triu_indices(len(table), k=1)
     below = above = np.zeros(first.size, np.intp)
     for drawn in resampled(table.shape[1], strata=strata, resamples=resamples, seed=seed):
-        means = _counts(drawn) @ table.T / table.shape[1]
+        means = counts_of(drawn) @ table.T / table.shape[1]
         differences = np.round(means[:, first] - means[:, second], SAME_DIGITS)
         below, above = below + np.sum(differences <= 0, axis=0), above + np.sum(differences >= 0, axis=0)
     p_values = np.minimum(1, 2 * (np.minimum(below, above) + 1) / (resamples + 1))
@@ -231,9 +231,17 @@ def rank_intervals(
     if table.ndim != 2 or not table.size:
         raise ValueError(f"Expected values of shape (entries, n), but got {table.shape}.")
     drawn = resampled(table.shape[1], strata=strata, resamples=resamples, seed=seed)
-    ranks = np.concatenate([_ranks(_counts(indices) @ table.T / table.shape[1]) for indices in drawn])
+    ranks = np.concatenate([_ranks(counts_of(indices) @ table.T / table.shape[1]) for indices in drawn])
     ends = np.quantile(ranks, [(1 - level) / 2, (1 + level) / 2], axis=0, method="inverted_cdf")
     return tuple((int(low), int(high)) for low, high in ends.T)
+
+
+def _difference(measured: float, drawn: Numbers, level: float) -> Difference:
+    """Return what resampled differences, shape (resamples,), say of the measured one."""
+    differences = np.round(drawn, SAME_DIGITS)
+    low, high = middle(differences, level)
+    least = min(int(np.sum(differences <= 0)), int(np.sum(differences >= 0)))
+    return Difference(measured, low, high, min(1.0, 2 * (least + 1) / (drawn.size + 1)))
 
 
 def _tango_low(only_first: int, only_second: int, n: int, *, z: float) -> float:
@@ -253,13 +261,6 @@ def _tango_variance(only_first: int, only_second: int, n: int, *, difference: fl
     constant = -only_second * difference * (1 - difference)
     proportion = (sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
     return max(0.0, 2 * proportion + difference * (1 - difference))
-
-
-def _counts(indices: NDArray[np.intp]) -> Numbers:
-    """Return how often each sample is in each resample, shape (resamples, n)."""
-    rows, n = indices.shape
-    flat = (indices + n * np.arange(rows)[:, None]).ravel()
-    return np.bincount(flat, minlength=rows * n).reshape(rows, n).astype(float)
 
 
 def _ranks(means: Numbers) -> NDArray[np.intp]:

@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from suite.metrics.resampling import RESAMPLES, SEED, SetStatistic, centred, computed, counts_of, middle, resampled
+
 Numbers: TypeAlias = NDArray[np.float64]
 
 
@@ -68,6 +70,32 @@ def stratified_wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -
     lows = np.where(hits == 0, 0.0, centre - half)
     highs = np.where(hits == sizes, 1.0, centre + half)
     return Interval(float(np.mean(lows)), float(np.mean(highs)))
+
+
+def bootstrap_interval(
+    statistic: SetStatistic,
+    n: int,
+    *,
+    strata: ArrayLike | None = None,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """Return the interval of what is computed of a whole set of n images, such as a mean IoU, by resampling images.
+
+    ``statistic`` takes how often each image is drawn, shape (resamples, n), to (resamples,). ``strata``, shape (n,),
+    keeps the number of images of each. Percentile interval of resamples that are moved to have the set's own value as
+    their mean. Raises ValueError on other shapes, impossible levels, and where the statistic has no value.
+
+    It is about sets of n images: in simulations of 200 and of 500 (tests/benchmarks/interval_coverage.py) nominal 95 %
+    covers the mean over such sets in 94 to 95 %, of mIoU and of mAP. The mAP of few images is itself too high (0.386 of
+    200, 0.378 of 50,000), which no resampling repairs: that of 50,000 is covered in 89 %. Bias-corrected accelerated
+    intervals take n more evaluations and cover mIoU less often (93 %); those of mAP miss mostly on one side.
+    """
+    measured = float(computed(statistic, np.ones((1, n)))[0])
+    drawn = resampled(n, strata=strata, resamples=resamples, seed=seed)
+    values = np.concatenate([computed(statistic, counts_of(indices)) for indices in drawn])
+    return Interval(*middle(centred(values, measured), level))
 
 
 def _narrowing(fractions: Numbers, sizes: Numbers) -> float:

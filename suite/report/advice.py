@@ -13,7 +13,7 @@ from typing import NamedTuple
 from suite.api import Task
 from suite.errors import UsageError
 from suite.metrics.advice import NOWHERE, Crossing, DropAt
-from suite.metrics.comparison import RESAMPLES
+from suite.metrics.resampling import RESAMPLES
 from suite.report.tables import NOTHING, TextTable, in_order, points
 from suite.spec import ORIGINAL, PluginRef, Value
 

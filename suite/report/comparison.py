@@ -19,7 +19,8 @@ from suite.db import queries
 from suite.db.queries import Pair
 from suite.errors import UsageError, nearest
 from suite.metrics import classification, comparison
-from suite.metrics.comparison import RESAMPLES, Difference, McNemar
+from suite.metrics.comparison import Difference, McNemar
+from suite.metrics.resampling import RESAMPLES
 from suite.metrics.stats import Numbers
 from suite.report.tables import NOTHING, TextTable, percent, points
 from suite.spec import Measure, PluginRef

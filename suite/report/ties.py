@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from suite.db import queries
 from suite.db.queries import RankingRow
 from suite.metrics import comparison
+from suite.metrics.resampling import RESAMPLES
 from suite.metrics.stats import Numbers
 from suite.report.comparison import METRICS
 from suite.report.tables import Standing
@@ -48,7 +49,7 @@ def standings_in(engine: Engine, rows: Sequence[RankingRow]) -> dict[int, Standi
         return {}
     strata = truths[0].to_numpy() if metric in module.STRATIFIED else None
     values = np.array([mean_drops(row, outcomes, metric) for row in rows])
-    resamples = max(comparison.RESAMPLES, RESAMPLES_A_PAIR * len(rows) * (len(rows) - 1) // 2)
+    resamples = max(RESAMPLES, RESAMPLES_A_PAIR * len(rows) * (len(rows) - 1) // 2)
     groups = comparison.tie_groups(comparison.told_apart(values, strata=strata, resamples=resamples))
     intervals = comparison.rank_intervals(values, strata=strata)
     return {

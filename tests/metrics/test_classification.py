@@ -20,7 +20,7 @@ from suite.metrics.classification import (
     outcomes,
     top1,
 )
-from suite.metrics.comparison import resampled
+from suite.metrics.resampling import resampled
 from suite.metrics.stats import stratified_wilson, wilson
 
 labels = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=200)

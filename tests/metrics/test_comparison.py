@@ -1,6 +1,7 @@
 """Comparisons of two and more entries, against published examples, other libraries and simulations."""
 
 from dataclasses import astuple
+from functools import partial
 from math import sqrt
 from statistics import NormalDist
 
@@ -10,7 +11,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-from suite.metrics import comparison
 from suite.metrics.comparison import (
     Difference,
     McNemar,
@@ -18,12 +18,15 @@ from suite.metrics.comparison import (
     mcnemar_exact,
     minimum_detectable_effect,
     paired_bootstrap,
+    paired_set_bootstrap,
     rank_intervals,
-    resampled,
     tango,
     tie_groups,
     told_apart,
 )
+from suite.metrics.resampling import resampled
+from suite.metrics.segmentation import mean_iou
+from tests.metrics.simulated import segments
 
 Z = NormalDist().inv_cdf(0.975)
 tables = st.tuples(*[st.integers(0, 300)] * 4).filter(lambda table: sum(table) > 0)
@@ -158,20 +161,49 @@ def test_the_bootstrap_takes_any_statistic(rng):
     assert found.p_value == 2 / 5000
 
 
-def test_resamples_repeat_keep_their_strata_and_come_in_bounded_blocks(monkeypatch):
-    strata = np.array(["b", "a", "b", "c", "b", "a"])
-    monkeypatch.setattr(comparison, "MOST_AT_ONCE", 60)
-    blocks = list(resampled(6, strata=strata, resamples=25))
-    assert [block.shape for block in blocks] == [(10, 6), (10, 6), (5, 6)]
-    assert all((np.sort(strata[block], axis=1) == np.sort(strata)).all() for block in blocks)
-    again = list(resampled(6, strata=strata, resamples=25))
-    assert all(np.array_equal(one, other) for one, other in zip(blocks, again, strict=True))
-    assert len(np.unique(np.concatenate(blocks), axis=0)) > 15
+def test_of_means_the_two_paired_bootstraps_agree(rng):
+    first, second = rng.normal(0.2, 1, 150), rng.normal(0, 1, 150)
+    found = paired_set_bootstrap(lambda counts: counts @ first / 150, lambda counts: counts @ second / 150, n=150)
+    expected = paired_bootstrap(first, second)
+    assert found.value == pytest.approx(expected.value)
+    spread = np.std(first - second) / sqrt(150)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.06 * spread)
+    assert found.p_value == pytest.approx(expected.p_value, rel=0.2)
 
 
-def test_resamples_draw_every_sample_as_often():
-    times = np.bincount(np.concatenate([block.ravel() for block in resampled(10, resamples=20_000)]))
-    assert times == pytest.approx(np.full(10, 20_000), abs=700)  # five standard deviations
+def test_the_difference_of_two_sets_turns_with_the_entries(rng):
+    ease = rng.normal(0, 1, 60)
+    first, second = (partial(mean_iou, segments(rng, 60, ease=ease, skill=skill)) for skill in (0.3, 0))
+    found, turned = (paired_set_bootstrap(*each, n=60, resamples=499) for each in ((first, second), (second, first)))
+    assert astuple(turned) == pytest.approx((-found.value, -found.high, -found.low, found.p_value), abs=1e-9)
+    itself = np.ones((1, 60))
+    assert found.value == pytest.approx((first(itself) - second(itself))[0])
+    assert paired_set_bootstrap(first, first, n=60, resamples=499) == Difference(0, 0, 0, 1)
+
+
+def test_the_difference_of_equally_good_sets_is_covered_and_a_large_one_is_found(rng):
+    """Of mean IoU on 200 images; tests/benchmarks/interval_coverage.py has the mean average precision too."""
+    covered, significant = [], []
+    for _ in range(2000):
+        ease = rng.normal(0, 0.7, 200)
+        first, second = (partial(mean_iou, segments(rng, 200, ease=ease)) for _ in range(2))
+        found = paired_set_bootstrap(first, second, n=200, resamples=399)
+        covered.append(found.low <= 0 <= found.high)
+        significant.append(found.p_value < 0.05)
+    assert 0.93 < np.mean(covered) < 0.97
+    assert 0.03 < np.mean(significant) < 0.07
+    better = partial(mean_iou, segments(rng, 200, ease=ease, skill=0.5))
+    assert paired_set_bootstrap(better, second, n=200).low > 0
+
+
+def test_sets_without_a_value_are_refused():
+    def first_image(counts):
+        return np.where(counts[:, 0] > 0, 1.0, np.nan)
+
+    with pytest.raises(ValueError, match="no value on"):
+        paired_set_bootstrap(first_image, first_image, n=5)
+    with pytest.raises(ValueError, match="Expected samples"):
+        paired_set_bootstrap(first_image, first_image, n=5, strata=[0, 1])
 
 
 def test_holm_agrees_with_a_computation_by_hand():

@@ -1,10 +1,16 @@
+from functools import partial
+from math import sqrt
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, bootstrap
 
-from suite.metrics.stats import exact, stratified_wilson, wilson
+from suite.metrics.detection import mean_average_precision
+from suite.metrics.segmentation import mean_iou
+from suite.metrics.stats import bootstrap_interval, exact, stratified_wilson, wilson
+from tests.metrics.simulated import detections, segments
 
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -91,3 +97,67 @@ def test_the_stratified_interval_covers_the_balanced_accuracy(rng, sizes, fracti
 def test_strata_that_cannot_be_are_refused(successes, n, level):
     with pytest.raises(ValueError, match="Expected 0 <= successes <= n, n > 0"):
         stratified_wilson(successes, n, level)
+
+
+def mean_of(values):
+    """Return what `bootstrap_interval` takes to give the interval of a mean."""
+    return lambda counts: counts @ values / len(values)
+
+
+@given(st.sampled_from([0.8, 0.95]), st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_the_bootstrap_interval_of_a_mean_agrees_with_scipy(level, seed):
+    values = np.random.default_rng(seed).gamma(2, 1, 150)
+    expected = bootstrap(
+        (values,), np.mean, confidence_level=level, method="percentile", rng=np.random.default_rng(3)
+    ).confidence_interval
+    spread = values.std() / np.sqrt(values.size)
+    assert bootstrap_interval(mean_of(values), 150, level=level) == pytest.approx(tuple(expected), abs=0.12 * spread)
+
+
+def test_the_bootstrap_interval_holds_what_it_is_of_and_repeats(rng):
+    areas = segments(rng, 80)
+    low, high = bootstrap_interval(partial(mean_iou, areas), 80, resamples=499)
+    assert low < mean_iou(areas, np.ones((1, 80)))[0] < high
+    assert (low, high) == bootstrap_interval(partial(mean_iou, areas), 80, resamples=499)
+    wide = bootstrap_interval(partial(mean_iou, areas), 80, resamples=499, level=0.99)
+    assert wide.low < low < high < wide.high
+
+
+def test_strata_take_what_lies_between_them_out_of_the_bootstrap_interval(rng):
+    strata = np.repeat(["a", "b"], [40, 20])
+    values = np.where(strata == "a", 5.0, 1.0) + rng.normal(0, 0.1, 60)
+    low, high = bootstrap_interval(mean_of(values), 60, strata=strata)
+    spread = 1.96 * sqrt(40 * values[:40].var() + 20 * values[40:].var()) / 60
+    assert (low, high) == pytest.approx((values.mean() - spread, values.mean() + spread), abs=0.1 * spread)
+    pooled = bootstrap_interval(mean_of(values), 60)
+    assert pooled.high - pooled.low > 10 * (high - low)
+
+
+@pytest.mark.parametrize(
+    ("compute", "draw", "sets"),
+    [(mean_iou, segments, 1500), (mean_average_precision, partial(detections, categories=2), 250)],
+)
+def test_bootstrap_intervals_cover_the_mean_over_sets(rng, compute, draw, sets):
+    """With 200 images; tests/benchmarks/interval_coverage.py has more of it."""
+    values, ends = [], []
+    for _ in range(sets):
+        statistic = partial(compute, draw(rng, 200))
+        values.append(statistic(np.ones((1, 200)))[0])
+        ends.append(bootstrap_interval(statistic, 200, resamples=299))
+    low, high = np.array(ends).T
+    assert 0.93 < np.mean((low <= np.mean(values)) & (np.mean(values) <= high)) < 0.97
+
+
+@pytest.mark.parametrize(("n", "level", "strata"), [(0, 0.95, None), (3, 1.0, None), (3, 0.95, [0, 1])])
+def test_a_bootstrap_interval_that_cannot_be_is_refused(n, level, strata):
+    with pytest.raises(ValueError, match="Expected"):
+        bootstrap_interval(lambda counts: counts.sum(axis=1), n, level=level, strata=strata)
+
+
+def test_a_statistic_that_some_resamples_lack_has_no_bootstrap_interval():
+    """Only one of the three images says anything, and not every resample holds it."""
+    with pytest.raises(ValueError, match="no value on"):
+        bootstrap_interval(lambda counts: np.where(counts[:, 0] > 0, 1.0, np.nan), 3)
+    strata = [0, 1, 1]
+    assert bootstrap_interval(lambda counts: np.where(counts[:, 0] > 0, 1.0, np.nan), 3, strata=strata) == (1, 1)
