@@ -2,65 +2,70 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import errno
+import gc
+import logging
 import socket
-import time
+import sys
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
-from leaderboard import views
-from suite.errors import StorageError, UsageError
+import typer
+
+from suite.errors import UsageError
 
 APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"
+WARM_UP_S = 600.0
+SWITCH_S = 0.0005
+"""A page asks for its hundred files while its numbers are computed: so soon these let the files through."""
 
 
 def serve(database: Path, port: int, *, browser: bool) -> None:
     """Serve the board on this machine alone until it is interrupted. Raises UsageError for a port in use."""
-    if is_taken(port):
-        raise UsageError(f"Port {port} of {ADDRESS} is in use. Name another one, such as --port {free_port()}.")
-    from streamlit.web.cli import main_run
+    with listener(port) as listening:
+        from streamlit.web.bootstrap import load_config_options
 
-    warm_up(database)
-    if browser:
-        Thread(target=open_browser, args=(port,), daemon=True).start()
-    main_run([str(APP), *flags(port), "--", str(database)], standalone_mode=False)
-
-
-def open_browser(port: int) -> None:
-    """Open the board in the reader's browser as soon as it is served."""
-    while not is_taken(port):
-        time.sleep(0.1)
-    webbrowser.open(f"http://{ADDRESS}:{port}")
+        load_config_options(options(port))
+        sys.argv = [str(APP), str(database)]
+        sys.setswitchinterval(SWITCH_S)
+        warm_up()
+        address = f"http://{ADDRESS}:{port}"
+        typer.echo(f"The board is at {address} until Ctrl-C.")
+        if browser:
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        answer(listening)
 
 
-def warm_up(database: Path) -> None:
-    """Import what pages use and read the first protocol; the page itself says what is wrong with a database."""
-    from leaderboard.opened import kept_protocols, kept_standing
-    from suite.db import queries
-    from suite.db.engine import open_for_reading
+def listener(port: int) -> socket.socket:
+    """Return a socket that listens; who comes early waits. Raises UsageError for a port that cannot be had.
 
-    for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
-        importlib.import_module(module.name)
-    with suppress(StorageError):
-        state = queries.state(open_for_reading(database))
-        for protocol in kept_protocols(database, state)[:1]:
-            kept_standing(database, state, protocol.digest)
-
-
-def flags(port: int) -> list[str]:
-    """Return Streamlit's options: nothing leaves this machine, and nothing watches the files.
-
-    Only a headless server spares the reader Streamlit's own advertisements; `open_browser` does the rest.
+    It is TCP's by name: Streamlit's own is not, asyncio then sets no TCP_NODELAY, and each file of a page costs the
+    40 ms of a delayed acknowledgement.
     """
-    options = {
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((ADDRESS, port))
+        found.listen()
+    except OSError as error:
+        found.close()
+        trouble = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+        raise UsageError(
+            f"Port {port} of {ADDRESS} {trouble}. Name another one, such as --port {free_port()}."
+        ) from error
+    return found
+
+
+def options(port: int) -> dict[str, Any]:
+    """Return Streamlit's options: nothing leaves this machine, and nothing watches the files."""
+    return {
         "server.address": ADDRESS,
         "server.port": port,
         "server.headless": True,
-        "server.showEmailPrompt": False,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
@@ -68,13 +73,33 @@ def flags(port: int) -> list[str]:
         "theme.light.primaryColor": "#0072B2",
         "theme.dark.primaryColor": "#56B4E9",
     }
-    return [f"--{name}={str(value).lower()}" for name, value in options.items()]
 
 
-def is_taken(port: int) -> bool:
-    """Return whether something listens on a port already."""
-    with socket.socket() as probe:
-        return probe.connect_ex((ADDRESS, port)) == 0
+def warm_up() -> None:
+    """Open the first page once, unseen: what it imports and reads of the results is then there for every visitor.
+
+    The page itself says what is wrong with a database. What is loaded by then stays, so that Streamlit's collection
+    of garbage after every page need not look through it.
+    """
+    from streamlit.testing.v1 import AppTest
+
+    logging.disable(logging.WARNING)  # Streamlit remarks that there is no browser.
+    try:
+        AppTest.from_file(str(APP), default_timeout=WARM_UP_S).run()
+    finally:
+        logging.disable(logging.NOTSET)
+    gc.collect()
+    gc.freeze()
+
+
+def answer(listening: socket.socket) -> None:
+    """Answer requests until the reader interrupts; on this machine, compressing would take longer than sending."""
+    import streamlit as st
+    import uvicorn
+
+    config = uvicorn.Config(st.App(APP), ws_per_message_deflate=False, log_level="warning")
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def free_port() -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from leaderboard.choices import choose_average, choose_track
-from leaderboard.elements import choose, measured, offer_downloads, show_columns
+from leaderboard.elements import choose, draw, measured, offer_downloads, show_columns
 from leaderboard.opened import Board
 from suite.report.board.conditions import averages, by_rate
 from suite.report.board.overview import (
@@ -25,6 +25,7 @@ from suite.report.charts.overview import drop_scatter
 from suite.spec import ORIGINAL
 
 MOST_POINTS = 500
+HEIGHT = 500
 ONLY_PLAIN = (
     "Nothing was measured here with a mitigation yet, so that each model's drop at a low rate stands against that at a "
     "high one. With a mitigation (suite run PROTOCOL --mitigation NAME) drops with and without it would."
@@ -65,7 +66,7 @@ def show_scatter(board: Board, standing: Standing) -> None:
     if not points:
         st.info("No model has both drops. Choose others above, or measure what is missing with: suite run")
         return
-    st.altair_chart(drop_scatter(points[:MOST_POINTS], x_title=x.title, y_title=y.title), width="stretch")
+    draw(drop_scatter(points[:MOST_POINTS], x_title=x.title, y_title=y.title), height=HEIGHT)
     st.text(READ)
     if len(points) > MOST_POINTS:
         st.text(f"Drawn are the best {MOST_POINTS:,} of {len(points):,} models; the downloads have all.")

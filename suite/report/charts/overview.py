@@ -59,12 +59,12 @@ def labels(base: alt.Chart, points: Sequence[dict[str, Any]], *, middle: float) 
         for number, each in enumerate(ordered)
     ]
     text = base.mark_text(align=alt.ExprRef("datum.align"), dy=alt.ExprRef("datum.dy"), color=NEUTRAL)
-    return text.encode(text="model:N").properties(data=alt.Data(values=placed))
+    return text.encode(text="model:N").properties(data={"values": placed})
 
 
 def diagonal(base: alt.Chart, domain: Sequence[float]) -> alt.Chart:
     """Return the line on which both drops are the same."""
-    ends = alt.Data(values=[{"x": end, "y": end} for end in domain])
+    ends = {"values": [{"x": end, "y": end} for end in domain]}
     return base.mark_line(color=NEUTRAL, strokeDash=[5, 4]).properties(data=ends)
 
 
@@ -85,5 +85,5 @@ def marks(
                 alt.Tooltip("images_per_second:Q", title="images/s", format=".1f"),
             ],
         )
-        .properties(data=alt.Data(values=list(drawn)))
+        .properties(data={"values": list(drawn)})
     )
