@@ -17,6 +17,7 @@ from suite.errors import InvalidPlugin, PredictionError
 from suite.isolation.codec import error_of
 from suite.isolation.process import Process
 from suite.isolation.sandbox import Sandbox
+from suite.isolation.watch import Usage
 from suite.isolation.wire import (
     Answer,
     Geometry,
@@ -101,7 +102,8 @@ class Guest:
         return answer
 
     def _started(self) -> Process:
-        process = Process(self._sandbox.start)
+        limits = self._sandbox.limits
+        process = Process(self._sandbox.start, Usage(limits.processes, limits.memory_bytes))
         with self._lock:
             self._all = [one for one in self._all if one.alive] + [process]
         if hasattr(self, "made"):

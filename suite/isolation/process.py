@@ -15,6 +15,7 @@ from typing import IO, TypeAlias
 
 from suite.errors import WorkerError
 from suite.isolation.memory import Memory
+from suite.isolation.watch import Usage, Watch
 from suite.isolation.wire import Message, packed, receive
 
 END_TIMEOUT_S = 2.0
@@ -30,20 +31,22 @@ Starter: TypeAlias = Callable[[int, int], "subprocess.Popen[bytes]"]
 class Process:
     """One worker. Used by one thread at a time; once a call has failed it is dead, and another has to be started.
 
-    On Linux it also dies with the thread that started it. Raises WorkerError if it cannot be started.
+    On Linux it also dies with the thread that started it. ``most``: what it may use, with all that it starts. Raises
+    WorkerError if it cannot be started.
     """
 
-    def __init__(self, start: Starter | None = None) -> None:
+    def __init__(self, start: Starter | None = None, most: Usage | None = None) -> None:
         self.memory = Memory.created()
         self._connection, theirs = socket.socketpair()
         try:
             with theirs:
                 self._process = (start or started)(theirs.fileno(), self.memory.descriptor)
         except OSError as error:
-            self.hang_up()
+            self._connection.close()
             self.memory.close()
             raise WorkerError(f"Its process cannot be started: {error}") from error
         self._prints = Prints(self._process.stdout) if self._process.stdout else None
+        self._watch = Watch(self._process.pid, most, self._kill_group) if most else None
 
     @property
     def pid(self) -> int:
@@ -77,6 +80,8 @@ class Process:
     def hang_up(self) -> None:
         """Let it end by itself."""
         self._connection.close()
+        if self._watch:
+            self._watch.stop()
 
     def close(self) -> None:
         """End it, and wait until it has."""
@@ -108,6 +113,8 @@ class Process:
         except subprocess.TimeoutExpired:
             status = 0
         self.kill()
+        if self._watch and self._watch.reason:
+            return f"{self._watch.reason} It was ended."
         how = f"signal {-status}, {signal.strsignal(-status)}" if status < 0 else f"status {status}"
         said = f" It last printed: {self._prints.last()}" if self._prints and self._prints.last() else ""
         return f"Its process ended ({how}) instead of answering.{said} The next call gets a new one."

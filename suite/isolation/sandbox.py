@@ -50,7 +50,7 @@ APART = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plugin may use: bytes of memory a process, of scratch and of a file, processes and threads, open files.
+    """What a plugin may use: bytes of memory, of scratch and of a file, processes and threads, open files.
 
     Seconds to start and import the plugin, to load its weights, and for each call; one that takes longer is ended.
     """

@@ -1,0 +1,60 @@
+"""Submitted plugins for the tests: a file's text to a live guest in a sandbox that ends with the test."""
+
+import shutil
+import sys
+import textwrap
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from suite.api import Card
+from suite.isolation.guest import Guest, GuestModel, GuestRestoration
+from suite.isolation.sandbox import Limits, Sandbox
+from suite.isolation.wire import Make
+
+needs_bubblewrap = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: make system-deps")
+
+MODEL = """
+import os, sys, time, socket, struct, threading
+import numpy as np
+from suite.api import Classification
+
+BEFORE = 0
+
+class Plugin:
+    name, version, task, classes, thread_safe = "plugin", "1", "classification", 2, True
+
+    def load(self, device):
+        {load}
+
+    def geometry(self, image):
+        return image
+
+    def predict(self, images, frames):
+        {predict}
+        return [Classification(np.array([image.mean(), 100], np.float32)) for image in images]
+"""
+QUICK = Limits(memory_bytes=2 << 30, start_s=20, load_s=20, call_s=20)
+
+
+def model_text(*, first="", load="pass", predict="pass"):
+    """Return the file of a model that does what is said at its import, in `load` and in `predict`."""
+    indented = {name: textwrap.indent(code, " " * 8).strip() for name, code in (("load", load), ("predict", predict))}
+    return MODEL.format(**indented).replace("BEFORE = 0", first)
+
+
+@contextmanager
+def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False, masked=()):
+    """Give a live guest made of a file's text, and end it."""
+    folder, scratch = root / "plugin", root / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    (folder / "plugin.py").write_text(text)
+    roots = (Path(sys.prefix), Path(sys.base_prefix).resolve())
+    sandbox = Sandbox(folder, scratch, Path(sys.executable), roots, masked=masked, trusted=trusted, limits=limits)
+    guest = Guest(Make(kind, f"{folder}/plugin.py:Plugin", [], {}), sandbox)
+    try:
+        yield (GuestModel if kind == "model" else GuestRestoration)(guest, Card(summary="A plugin of the tests."))
+    finally:
+        guest.close()
