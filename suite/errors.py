@@ -9,7 +9,8 @@ SuiteError
 │   ├── CodecError             a codec cannot encode or decode this
 │   ├── PredictionError        a model or mitigation returned something unusable
 │   ├── WorkerError            the process that a plugin runs in died, hung or answered nonsense
-│   └── SandboxUnavailable     nothing here can keep a submitted plugin apart
+│   ├── SandboxUnavailable     nothing here can keep a submitted plugin apart
+│   └── UnbuildableEnvironment its requirements cannot be installed
 ├── ProtocolError
 │   ├── UnknownProtocol
 │   ├── InvalidProtocol        the file does not describe a protocol
@@ -74,6 +75,10 @@ class CodecError(PluginError):
 
 class PredictionError(PluginError):
     """A model or a mitigation returned something unusable."""
+
+
+class UnbuildableEnvironment(PluginError):
+    """The Python environment that a plugin asks for cannot be built."""
 
 
 class WorkerError(PluginError):

@@ -1,4 +1,5 @@
 """Plugins in processes of their own: `codec` is the host's side of one, `worker` the program that runs in the process.
 
 `wire` has the messages that go between them, `memory` what the pixels go through, `process` starts and ends workers.
+`environments` has the Python that a submitted plugin runs in, which `installer` makes; `visible` says what it may see.
 """

@@ -21,6 +21,7 @@ from pathlib import Path
 from suite.errors import SandboxUnavailable
 from suite.home import home
 from suite.isolation.confinement import Confinement, landlock_version
+from suite.isolation.environments import PluginEnvironment
 
 GIB = 1 << 30
 SUITE = Path(__file__).resolve().parent.parent
@@ -38,6 +39,8 @@ WORKER_FILES = (
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 """Programs and libraries; nothing of /etc that says anything of this machine or its users."""
 SCRATCH, SHARED = "/tmp", "/dev/shm"  # noqa: S108 - the sandbox's own
+EMPTY_BYTES = "65536"
+"""Of what is put over something hidden: room for the places where what lies below is shown."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", SHARED)
 ACCELERATORS = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
 INSTALL = "Install bubblewrap (on Debian and Ubuntu: apt-get install bubblewrap)"
@@ -77,9 +80,7 @@ class Sandbox:
 
     folder: Path
     scratch: Path
-    python: Path
-    roots: tuple[Path, ...]
-    masked: tuple[Path, ...] = ()
+    environment: PluginEnvironment
     trusted: bool = False
     accelerator: bool = False
     threads: int = 1
@@ -101,7 +102,7 @@ class Sandbox:
         scratch = str(self.scratch) if self.trusted else SCRATCH
         around = [] if self.trusted else self._surrounded()
         parent = os.getpid() if self.trusted else 0
-        command = [*around, str(self.python), *worker, str(parent), self._confinement(scratch).written()]
+        command = [*around, str(self.environment.python), *worker, str(parent), self._confinement(scratch).written()]
         return subprocess.Popen(  # noqa: S603 - bubblewrap or this interpreter, and the suite's own module
             command,
             pass_fds=(connection, memory),
@@ -118,19 +119,30 @@ class Sandbox:
         room = ("--size", str(self.limits.scratch_bytes), "--tmpfs")
         return [
             *(bubblewrap(), *APART, *room, SCRATCH, *room, SHARED),
-            *(word for path in self._shown() for word in ("--ro-bind", path, path)),
-            *(word for path in self.masked for word in ("--tmpfs", str(path))),
+            *self._mounts(),
             *(word for path in self._accelerators() for word in ("--dev-bind", path, path)),
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", SCRATCH, "--"),
+            *(word for path in (*self._masked(), "/dev", "/") for word in ("--remount-ro", path)),
+            *("--chdir", SCRATCH, "--"),
         ]
 
+    def _mounts(self) -> Iterator[str]:
+        """Yield what is shown and what is hidden in it, parents first; what lies in something shown is there anyway."""
+        shown, masked = self._shown(), self._masked()
+        for path in sorted({*shown, *masked}, key=lambda path: (len(Path(path).parts), path)):
+            around = [parent for parent in map(str, Path(path).parents) if parent in shown or parent in masked]
+            if path in masked:
+                yield from ("--size", EMPTY_BYTES, "--tmpfs", path)
+            elif not around or around[0] in masked:
+                yield from ("--ro-bind", path, path)
+
     def _shown(self) -> list[str]:
-        """Return what is bound, read-only, parents first: what lies in another is there already."""
-        system = [path for path in SYSTEM if os.path.lexists(path)]
-        paths = sorted({*system, *map(str, self.roots), str(self.folder), str(worker_tree())})
-        if self.accelerator and os.path.lexists("/sys"):
-            paths.append("/sys")
-        return [path for path in paths if not {str(parent) for parent in Path(path).parents} & {*paths}]
+        """Return what the plugin sees of the file system."""
+        system = (*SYSTEM, "/sys") if self.accelerator else SYSTEM
+        paths = [*filter(os.path.lexists, system), *map(str, self.environment.roots)]
+        return [*paths, str(self.folder), str(worker_tree())]
+
+    def _masked(self) -> list[str]:
+        return list(map(str, self.environment.masked))
 
     def _accelerators(self) -> Iterator[str]:
         if self.accelerator:
@@ -149,7 +161,7 @@ class Sandbox:
         """Return all the variables that the plugin sees: none of the user's."""
         threads = str(self.threads)
         return {
-            "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.environment.python.parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": str(worker_tree()),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",

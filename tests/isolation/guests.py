@@ -1,7 +1,6 @@
 """Submitted plugins for the tests: a file's text to a live guest in a sandbox that ends with the test."""
 
 import shutil
-import sys
 import textwrap
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from suite.api import Card
+from suite.isolation.environments import current
 from suite.isolation.guest import Guest, GuestModel, GuestRestoration
 from suite.isolation.sandbox import Limits, Sandbox
 from suite.isolation.wire import Make
@@ -45,14 +45,13 @@ def model_text(*, first="", load="pass", predict="pass"):
 
 
 @contextmanager
-def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False, masked=()):
+def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False):
     """Give a live guest made of a file's text, and end it."""
     folder, scratch = root / "plugin", root / "scratch"
     folder.mkdir()
     scratch.mkdir()
     (folder / "plugin.py").write_text(text)
-    roots = (Path(sys.prefix), Path(sys.base_prefix).resolve())
-    sandbox = Sandbox(folder, scratch, Path(sys.executable), roots, masked=masked, trusted=trusted, limits=limits)
+    sandbox = Sandbox(folder, scratch, current(), trusted=trusted, limits=limits)
     guest = Guest(Make(kind, f"{folder}/plugin.py:Plugin", [], {}), sandbox)
     try:
         yield (GuestModel if kind == "model" else GuestRestoration)(guest, Card(summary="A plugin of the tests."))

@@ -73,7 +73,7 @@ def ends(process, within_s=20):
     while time.monotonic() < over:
         try:
             state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
             return True
         if state == "Z":
             return True
