@@ -6,6 +6,7 @@ SuiteError
 │   ├── UnknownPlugin          no plugin of that kind has that name
 │   ├── DuplicatePlugin        two sources claim one name
 │   ├── InvalidPlugin          it cannot be imported, or is not what its kind asks for
+│   │   └── InvalidManifest    the metadata in its file cannot be used
 │   ├── CodecError             a codec cannot encode or decode this
 │   ├── PredictionError        a model or mitigation returned something unusable
 │   ├── WorkerError            the process that a plugin runs in died, hung or answered nonsense
@@ -40,6 +41,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_LISTED = 100
+"""Problems in one message."""
+
 
 class SuiteError(Exception):
     """Root of the tree; the command line shows its message and exits with status 1."""
@@ -67,6 +71,19 @@ class DuplicatePlugin(PluginError):
 
 class InvalidPlugin(PluginError):
     """A plugin cannot be imported, or is not what its kind asks for."""
+
+
+class InvalidManifest(InvalidPlugin):
+    """A contributor's file that cannot be used, with everything that is wrong with its metadata.
+
+    ``problems``: each a line and what is wrong there; line 0 is the whole file.
+    """
+
+    def __init__(self, file: str, problems: Iterable[tuple[int, str]]) -> None:
+        self.problems = tuple(sorted(problems))
+        listed = [f"\n- {file}{f':{line}' if line else ''}: {text}" for line, text in self.problems[:MOST_LISTED]]
+        more = f"\n- and {len(self.problems) - MOST_LISTED} more" if len(self.problems) > MOST_LISTED else ""
+        super().__init__(f"{file} cannot be submitted:{''.join(listed)}{more}")
 
 
 class CodecError(PluginError):
