@@ -1,0 +1,163 @@
+"""A contributor's file to a live plugin: its bytes are checked once and staged, then run in an environment of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from suite import weights
+from suite.api import PublishedWeights
+from suite.digest import digest_of, sha256_of_bytes
+from suite.errors import InvalidPlugin, UsageError
+from suite.isolation import environments
+from suite.isolation.environments import PluginEnvironment
+from suite.isolation.guest import Guest, GuestModel, GuestRestoration
+from suite.isolation.sandbox import Limits, Sandbox
+from suite.isolation.wire import Make
+from suite.origin import Origin
+from suite.progress import Progress, Silent
+from suite.registry import Loaded
+from suite.spec import PluginRef
+from suite.submission.manifest import Manifest, WeightEntry, card_of, parse, weight_files
+from suite.submission.records import PLUGIN
+from suite.submission.source import contents
+
+LivePlugin: TypeAlias = GuestModel | GuestRestoration
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a plugin is run: ``trusted`` without a sandbox, in this ``current`` environment, on what device."""
+
+    trusted: bool = False
+    current: bool = False
+    device: str = "cpu"
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A live plugin with what is known of it; ``source`` are the bytes of its file, as they run."""
+
+    manifest: Manifest
+    source: bytes
+    loaded: Loaded
+    packages: tuple[str, ...]
+    isolation: str
+
+    @property
+    def plugin(self) -> LivePlugin:
+        """The plugin behind `suite.api`."""
+        plugin: LivePlugin = self.loaded.plugin
+        return plugin
+
+
+@contextmanager
+def received(path: Path, terms: Terms, progress: Progress | None = None) -> Iterator[Visitor]:
+    """Have the plugin in the file at ``path`` run as long as the context lasts.
+
+    Raises InvalidManifest, UnbuildableEnvironment, SandboxUnavailable, a WeightsError, InvalidPlugin or what it raises.
+    """
+    progress = progress or Silent()
+    source = contents(path)
+    manifest = parse(source, str(path))
+    if manifest.kind == "codec":
+        raise UsageError(
+            f"{path} is a codec. Protocols fix their codecs: examine it with 'suite check codec {path}:…'."
+        )
+    with (
+        tempfile.TemporaryDirectory(prefix="suite-") as stage,
+        environment_of(manifest, terms, progress) as environment,
+    ):
+        sandbox = Sandbox(
+            folder=staged(Path(stage), source, manifest, path.parent, progress),
+            scratch=scratch_in(Path(stage)),
+            environment=environment,
+            trusted=terms.trusted,
+            accelerator=manifest.accelerator and terms.device != "cpu",
+            limits=terms.limits,
+        )
+        progress.note(f"running {manifest.name} {manifest.version} in: {sandbox.description}")
+        target = f"{sandbox.folder / PLUGIN}:{manifest.object}"
+        guest = Guest(Make(manifest.kind, target, [], {}), sandbox)
+        try:
+            plugin = plugin_of(guest, manifest)
+            loaded = Loaded(plugin, reference(manifest, source), Origin(manifest.kind, target))
+            yield Visitor(manifest, source, loaded, environment.packages, sandbox.description)
+        finally:
+            guest.close()
+
+
+@contextmanager
+def environment_of(manifest: Manifest, terms: Terms, progress: Progress) -> Iterator[PluginEnvironment]:
+    """Have the plugin's own environment, or this process's."""
+    own = environments.built(manifest.requires_python, manifest.dependencies, progress=progress)
+    with nullcontext(environments.current()) if terms.current else own as environment:
+        yield environment
+
+
+def staged(stage: Path, source: bytes, manifest: Manifest, folder: Path, progress: Progress) -> Path:
+    """Return a new directory with the plugin and its weights, each checked against its digest, and nothing else."""
+    own = stage / "plugin"
+    own.mkdir()
+    (own / PLUGIN).write_bytes(source)
+    for entry, file in zip(manifest.weights, weight_files(manifest, folder), strict=True):
+        place = own / entry.file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        found = file.verified() if file.path.exists() or not entry.url else fetched(entry, manifest, progress)
+        shutil.copyfile(found, place)
+        checked_copy(place, entry)
+    return own
+
+
+def fetched(entry: WeightEntry, manifest: Manifest, progress: Progress) -> Path:
+    """Return the registered file of published weights, downloaded if there is a network. Raises a WeightsError."""
+    published = PublishedWeights(entry.file, entry.url, entry.sha256)
+    if not published.is_here:
+        weights.obtain([published], progress)
+    return published.located(manifest.name).verified()
+
+
+def checked_copy(place: Path, entry: WeightEntry) -> None:
+    """Raise InvalidPlugin unless a copied file is what the metadata states: the registered one may be another."""
+    found = hashlib.sha256(place.read_bytes()).hexdigest()
+    if found != entry.sha256:
+        raise InvalidPlugin(
+            f"The weights {entry.file} that are registered here have SHA-256 {found[:12]}…, but the plugin states "
+            f"{entry.sha256[:12]}…. Put the right file beside the plugin."
+        )
+
+
+def scratch_in(stage: Path) -> Path:
+    """Return a new, empty directory."""
+    scratch = stage / "scratch"
+    scratch.mkdir()
+    return scratch
+
+
+def plugin_of(guest: Guest, manifest: Manifest) -> LivePlugin:
+    """Return the live plugin. Raises InvalidPlugin unless it is what its metadata says."""
+    made = guest.made
+    wanted = (manifest.name, manifest.version, manifest.task if manifest.kind == "model" else "")
+    if (made.name, made.version, made.task) != wanted:
+        raise InvalidPlugin(
+            f"The metadata call the plugin {' '.join(filter(None, wanted))}, but its object says "
+            f"{' '.join(filter(None, (made.name, made.version, made.task)))[:200]}. Make them agree."
+        )
+    if manifest.kind == "model":
+        return GuestModel(guest, card_of(manifest))
+    return GuestRestoration(guest, card_of(manifest))
+
+
+def reference(manifest: Manifest, source: bytes) -> PluginRef:
+    """Return the record of a plugin, as `suite.registry.reference` makes it of the same file."""
+    content = {"sources": [sha256_of_bytes(source)], "weights": [entry.sha256 for entry in manifest.weights]}
+    return PluginRef(
+        kind=manifest.kind, name=manifest.name, version=manifest.version, digest=digest_of("plugin/1", content)
+    )
