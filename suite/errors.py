@@ -22,6 +22,9 @@ SuiteError
 │   ├── MissingData            a package or directory that holds the images is not there
 │   ├── CorruptImage           an image that is altered, truncated or of an unusable kind
 │   └── ManifestMismatch       not the samples that the protocol pins
+├── SubmissionError
+│   ├── IncompleteSubmission   a plugin's results are not whole, so no folder is written
+│   └── UnverifiedSubmission   predictions come out differently when they are made again
 ├── NothingToMeasure            this machine lacks something for every cell
 ├── WeightsError
 │   ├── MissingWeights
@@ -158,6 +161,18 @@ class CorruptImage(DataError):
 
 class ManifestMismatch(DataError):
     """A dataset does not hold the samples that a protocol pins."""
+
+
+class SubmissionError(SuiteError):
+    """Something is wrong with a submission."""
+
+
+class IncompleteSubmission(SubmissionError):
+    """Some of a plugin's cells failed or cannot be measured here."""
+
+
+class UnverifiedSubmission(SubmissionError):
+    """Predictions are not what they were when they are made again."""
 
 
 class NothingToMeasure(SuiteError):

@@ -31,6 +31,7 @@ from suite.cli import (
     report,
     run,
     show,
+    submit,
     throughput,
     train,
 )
@@ -58,6 +59,8 @@ for command in (
     show.show,
     plugins.plugins,
     check.check,
+    submit.submit,
+    submit.verify,
     doctor.doctor,
     audit.audit,
     export.export,

@@ -1,4 +1,4 @@
-"""A contributor's file to a live plugin: its bytes are checked once and staged, then run in an environment of their own."""
+"""A contributor's file to a live plugin: its bytes are checked and staged, then run in an environment of their own."""
 
 from __future__ import annotations
 

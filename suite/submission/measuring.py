@@ -1,0 +1,126 @@
+"""A live plugin under a protocol: what takes part, the run, and its rows with those of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite import runner
+from suite.db import queries
+from suite.db.engine import open_for_reading
+from suite.db.records import StoredResult
+from suite.errors import IncompleteSubmission
+from suite.lineup import Choice, LiveTrack, line_up
+from suite.progress import Progress
+from suite.runner import Report, cells_of
+from suite.spec import PluginRef, ProtocolSpec
+from suite.submission.guests import Visitor
+from suite.submission.planned import row_of
+from suite.submission.records import SCHEMA, Data, Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to measure a plugin on: a protocol, a registered dataset in place of its own, how many leading samples."""
+
+    spec: ProtocolSpec
+    database: Path
+    dataset: str | None = None
+    limit: int | None = None
+    device: str = "cpu"
+    command: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rows of a plugin and its reference, and the stored results that they come from, in the plan's order."""
+
+    results: Results
+    stored: tuple[StoredResult, ...]
+
+
+def choice_for(visitor: Visitor, order: Order) -> Choice:
+    """Return who takes part: a model beside the protocol's first baseline, or a mitigation in front of all of them."""
+    baselines = list(dict.fromkeys(name.name for track in order.spec.tracks for name in track.baselines))
+    is_model = visitor.manifest.kind == "model"
+    return Choice(
+        models=(visitor.manifest.name, *baselines[:1]) if is_model else tuple(baselines),
+        mitigations=() if is_model else (visitor.manifest.name,),
+        dataset=order.dataset,
+        limit=order.limit,
+        guests=(visitor.loaded,),
+    )
+
+
+def measured(visitor: Visitor, order: Order, progress: Progress) -> Measured:
+    """Run what is not measured yet and return all of it. Raises IncompleteSubmission, and what a run raises."""
+    choice = choice_for(visitor, order)
+    report = runner.run(
+        order.spec,
+        choice,
+        database=order.database,
+        device=order.device,
+        progress=progress,
+        command=order.command,
+    )
+    tracks = line_up(order.spec, choice).tracks
+    stored = newest(tracks, report, order)
+    check_whole(tracks, report, stored)
+    return Measured(results_of(visitor, order, stored), stored)
+
+
+def newest(tracks: Iterable[LiveTrack], report: Report, order: Order) -> tuple[StoredResult, ...]:
+    """Return the newest result of each cell that was measured in this environment, in the plan's order."""
+    planned = [cell.digest for track in tracks for cell in cells_of(track.planned)]
+    models = {cell.model.name for track in tracks for cell in cells_of(track.planned)}
+    engine = open_for_reading(order.database)
+    found: dict[str, StoredResult] = {}
+    for model in sorted(models):
+        for each in reversed(queries.results(engine, order.spec.digest, model=model)):
+            if each.environment == report.environment:
+                found[each.result.cell.digest] = each
+    return tuple(found[digest] for digest in planned if digest in found)
+
+
+def check_whole(tracks: Iterable[LiveTrack], report: Report, stored: Sequence[StoredResult]) -> None:
+    """Raise IncompleteSubmission where a cell failed, or something of the protocol is missing here."""
+    failed = [each for each in stored if each.result.status == "failed"]
+    cells = [cell for track in tracks for cell in cells_of(track.planned)]
+    if failed:
+        raise IncompleteSubmission(
+            f"{len(failed)} of {len(cells)} cells failed, the first with: {failed[0].result.reason} "
+            "Nothing was written. Mend the plugin, raise nothing else, and submit it again."
+        )
+    if report.absent or len(stored) < len(cells):
+        missing = "; ".join(map(str, report.absent[:3])) or f"{len(cells) - len(stored)} cells"
+        raise IncompleteSubmission(f"This machine cannot measure all that the protocol asks for: {missing}")
+
+
+def results_of(visitor: Visitor, order: Order, stored: Sequence[StoredResult]) -> Results:
+    """Return what `results.json` holds."""
+    conditions = [each.result.cell.condition for each in stored]
+    refs = [ref for each in stored for ref in refs_of(each)]
+    details = queries.environments(open_for_reading(order.database), {each.environment for each in stored})
+    return Results(
+        schema=SCHEMA,
+        protocol=order.spec.label,
+        protocol_digest=order.spec.digest,
+        limit=next((on.limit for on in conditions), None),
+        plugin=visitor.loaded.ref,
+        environment=next(iter(details.values())),
+        packages=visitor.packages,
+        isolation=visitor.isolation,
+        data=tuple(
+            Data(dataset=on.dataset, split=on.split, manifest=on.manifest, samples=on.samples)
+            for on in {(on.dataset.key, on.split): on for on in conditions}.values()
+        ),
+        plugins=tuple(dict.fromkeys(ref for ref in refs if ref != visitor.loaded.ref)),
+        rows=tuple(row_of(each.result) for each in stored),
+    )
+
+
+def refs_of(stored: StoredResult) -> tuple[PluginRef, PluginRef, PluginRef]:
+    """Return the codec, the model and the mitigation of a result."""
+    cell = stored.result.cell
+    return cell.condition.codec, cell.model, cell.mitigation

@@ -1,0 +1,65 @@
+"""From one file to a finished submission: examined, measured, looked at again, and written as a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite.contracts import Finding, check_model, check_restoration
+from suite.errors import InvalidPlugin
+from suite.isolation.guest import GuestModel
+from suite.progress import Progress
+from suite.submission import folder, predictions, verify
+from suite.submission.guests import Terms, Visitor, received
+from suite.submission.measuring import Measured, Order, measured
+from suite.submission.predictions import Kept
+from suite.submission.verify import Verdict
+
+SHARE_SEEN_AGAIN = 0.02
+"""Of the samples, once each under one condition, in a new process: whoever answers from memory is found."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of a plugin: its checks, and where its folder and its predictions are; None after a dry run."""
+
+    visitor: Visitor
+    findings: tuple[Finding, ...]
+    folder: Path
+    measured: Measured | None = None
+    predictions: Kept | None = None
+    verdict: Verdict | None = None
+
+
+def submit(
+    plugin: Path, order: Order, terms: Terms, *, submissions: Path, dry_run: bool, progress: Progress
+) -> Submitted:
+    """Take a plugin through everything; ``dry_run`` stops before it is measured. Raises a SuiteError."""
+    with received(plugin, terms, progress) as visitor:
+        target = submissions / visitor.manifest.name
+        folder.check_version(target, visitor)
+        findings = examined(visitor, terms, progress)
+        if dry_run:
+            return Submitted(visitor, findings, target)
+        found = measured(visitor, order, progress)
+    kept = predictions.write(
+        predictions.place(order.database, visitor.manifest.name, visitor.manifest.version), found.stored, order.database
+    )
+    verdict = verify.again(plugin, order, terms, kept, share=SHARE_SEEN_AGAIN, progress=progress)
+    verify.check(verdict)
+    weights = {entry.file: plugin.parent / entry.file for entry in visitor.manifest.weights if not entry.url}
+    folder.write(target, visitor, found.results, kept, weights)
+    return Submitted(visitor, findings, target, found, kept, verdict)
+
+
+def examined(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Finding, ...]:
+    """Return the findings of the contract of the plugin's kind. Raises InvalidPlugin with all that are not ok."""
+    progress.start("checking the contract", None)
+    plugin = visitor.plugin
+    check = check_model if isinstance(plugin, GuestModel) else check_restoration
+    findings: Sequence[Finding] = check(plugin, terms.device)  # type: ignore[arg-type]
+    failed = [f"{finding.check}: {finding.message}" for finding in findings if not finding.ok]
+    if failed:
+        raise InvalidPlugin("The plugin does not keep the contract of its kind:\n" + "\n".join(failed))
+    return tuple(findings)

@@ -1,0 +1,214 @@
+"""A random share of a submission's predictions made again, by new processes that have seen nothing else."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import msgspec
+
+from suite import protocols
+from suite.digest import sha256_of_file
+from suite.errors import IncompleteSubmission, UnverifiedSubmission, UsageError
+from suite.isolation.codec import Hosts
+from suite.lineup import LiveTrack, line_up, searched
+from suite.metrics import metrics_of
+from suite.pipeline import Failure, Job, LiveCell, LiveCondition, read_block, run_condition
+from suite.plan import PlannedCondition
+from suite.players import Key, Player, enter, key_of
+from suite.progress import Progress
+from suite.runner import cells_of, encoder_identity
+from suite.spec import Cell
+from suite.stages import bitstreams
+from suite.stages.codec_stage import Encoder
+from suite.stages.model_stage import Predictor, prepare_worker
+from suite.submission import predictions
+from suite.submission.guests import Terms, Visitor, received
+from suite.submission.measuring import Order, choice_for
+from suite.submission.predictions import CELL, SAMPLE, Kept
+from suite.submission.records import PLUGIN, RESULTS, SUBMISSION, Results, Submission
+
+Record = TypeVar("Record")
+
+TOLERANCE = 1e-3
+"""How far scores may move from one machine or batch to another, relative to the largest, unless the plugin says."""
+LEAST_SCORE = 1e-3
+"""Scores nearer to 0 are compared as if they were this large."""
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How many predictions were made again, and what is wrong with those that differ."""
+
+    compared: int
+    differing: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of them are as they were."""
+        return not self.differing
+
+
+def again(plugin: Path, order: Order, terms: Terms, kept: Kept, *, share: float, progress: Progress) -> Verdict:
+    """Predict a random ``share`` of the samples again, each once under one condition. Raises a SuiteError."""
+    if not 0 < share <= 1:
+        raise UsageError(f"--sample is a share of the samples, above 0 and at most 1, but got {share}.")
+    recorded = predictions.read(kept.path, kept.sha256)
+    with received(plugin, terms, progress) as visitor, closing(Hosts()) as hosts:
+        prepare_worker(1, tf32=order.spec.tf32)
+        tracks = line_up(order.spec, choice_for(visitor, order)).tracks
+        differing: list[str] = []
+        compared = 0
+        for track in tracks:
+            for cell, wrong in seen_again(track, visitor, recorded, hosts, share=share, terms=terms, progress=progress):
+                compared += 1
+                differing += [f"{cell}: {wrong}"] if wrong else []
+    return Verdict(compared, tuple(differing))
+
+
+def check(verdict: Verdict) -> None:
+    """Raise UnverifiedSubmission where any prediction differs."""
+    if not verdict.ok:
+        listed = "\n".join(verdict.differing[:MOST_SHOWN])
+        raise UnverifiedSubmission(
+            f"{len(verdict.differing)} of {verdict.compared} predictions differ when they are made again in a new "
+            f"process:\n{listed}\nA prediction may depend on its own image alone: not on order, batch, time or chance."
+        )
+
+
+def seen_again(
+    track: LiveTrack,
+    visitor: Visitor,
+    recorded: dict[str, Any],
+    hosts: Hosts,
+    *,
+    share: float,
+    terms: Terms,
+    progress: Progress,
+) -> Iterator[tuple[str, str]]:
+    """Yield each cell and sample looked at again, and how its prediction differs, empty if it does not."""
+    planned = [item for item in track.planned if item.condition.axis != "bpp-per-dataset"]
+    mine = [
+        PlannedCondition(item.condition, tuple(filter(lambda c: is_own(c, visitor), item.cells))) for item in planned
+    ]
+    players, _ = enter(track, cells_of(mine), terms.device)
+    store = bitstreams.opened(progress.note)
+    chosen = drawn(len(track.samples), share)
+    progress.start("making predictions again", len(chosen))
+    for sample, item in zip(chosen, turns(mine), strict=False):
+        live = live_condition(track, item, players, hosts, store)
+        job = Job(track.dataset.plugin, track.samples, (live,), metrics_of(track.spec.task), 1, lambda *_: False)
+        block = read_block(track.dataset.plugin, [track.samples[sample]])
+        outcome = run_condition(job, live, live.cells, start=sample, block=block)
+        progress.advance(1)
+        for cell in item.cells:
+            found = outcome.cells[cell.digest]
+            yield f"{cell}, {track.samples[sample].id}", unlike(found, recorded.get(cell.digest), sample, visitor)
+
+
+def is_own(cell: Cell, visitor: Visitor) -> bool:
+    """Whether the submitted plugin takes part in a cell."""
+    return visitor.loaded.ref in (cell.model, cell.mitigation)
+
+
+def drawn(count: int, share: float) -> list[int]:
+    """Return a random share of the samples, at least one, in random order."""
+    return Random(secrets.randbits(64)).sample(range(count), max(1, round(share * count)))  # noqa: S311 - seeded so
+
+
+def turns(planned: Sequence[PlannedCondition]) -> Iterator[PlannedCondition]:
+    """Yield conditions in random order, again and again."""
+    random = Random(secrets.randbits(64))  # noqa: S311 - seeded so
+    while True:
+        yield from random.sample(planned, len(planned))
+
+
+def live_condition(
+    track: LiveTrack, item: PlannedCondition, players: dict[Key, Player], hosts: Hosts, store: bitstreams.Store
+) -> LiveCondition:
+    """Put the live plugins to one condition, one image at a time."""
+    on, codec = item.condition, track.codec_of(item.condition)
+    seats = [(cell.digest, players[key_of(cell)]) for cell in item.cells]
+    return LiveCondition(
+        condition=on,
+        digest=on.digest,
+        encoder=Encoder(hosts.codec(codec.plugin, codec.origin, workers=1), encoder_identity(on), store),
+        settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
+        geometry=seats[0][1].model if on.geometry else None,
+        cells=tuple(
+            LiveCell(digest, Predictor(seat.model, batch=1, permits=1, notice=silent), seat.restoration)
+            for digest, seat in seats
+        ),
+    )
+
+
+def silent(_: str) -> None:
+    """Say nothing: a batch of one cannot be halved."""
+
+
+def unlike(found: Any, recorded: Any, sample: int, visitor: Visitor) -> str:
+    """Return how an outcome differs from the recorded one of that sample, empty within the tolerance."""
+    if isinstance(found, Failure):
+        return found.reason
+    if recorded is None or sample >= recorded.num_rows:
+        return "it is not among the recorded predictions"
+    tolerance = visitor.manifest.tolerance or TOLERANCE
+    was = recorded.slice(sample, 1).drop_columns([CELL, SAMPLE]).to_pylist()[0]
+    now = found.to_pylist()[0]
+    differing = (name for name, value in was.items() if not alike(now.get(name), value, tolerance))
+    return ", ".join(f"{name} was {was[name]} and is {now.get(name)}" for name in differing)
+
+
+def alike(now: Any, was: Any, tolerance: float) -> bool:
+    """Whether a value is as it was; numbers with a fraction may differ by a share of the recorded one."""
+    if isinstance(was, float) and isinstance(now, float):
+        return abs(now - was) <= tolerance * max(abs(was), LEAST_SCORE)
+    return bool(now == was)
+
+
+def submission(
+    folder: Path,
+    terms: Terms,
+    *,
+    share: float,
+    database: Path,
+    recorded: Path | None,
+    dataset: str | None,
+    progress: Progress,
+) -> Verdict:
+    """Look again at a share of a submission's predictions; ``recorded`` is their file. Raises a SuiteError."""
+    said = read_submission(folder)
+    if sha256_of_file(folder / PLUGIN) != f"sha256:{said.plugin_sha256}":
+        raise UnverifiedSubmission(f"{folder / PLUGIN} is not the file that was measured: submit it again.")
+    spec = protocols.load(said.protocol)
+    if spec.digest != said.protocol_digest:
+        raise UnverifiedSubmission(f"{folder} was measured under another {said.protocol}: {said.protocol_digest}.")
+    order = Order(spec=spec, database=database, dataset=dataset, limit=read_results(folder).limit, device=terms.device)
+    place = recorded or predictions.place(database, said.name, said.version)
+    kept = Kept(place, said.predictions_sha256, said.predictions_bytes)
+    return again(folder / PLUGIN, order, terms, kept, share=share, progress=progress)
+
+
+def read_submission(folder: Path) -> Submission:
+    """Return what `submission.toml` says. Raises IncompleteSubmission."""
+    return parsed(folder / SUBMISSION, lambda data: msgspec.convert(tomllib.loads(data.decode()), Submission))
+
+
+def read_results(folder: Path) -> Results:
+    """Return what `results.json` holds. Raises IncompleteSubmission."""
+    return parsed(folder / RESULTS, lambda data: msgspec.json.decode(data, type=Results))
+
+
+def parsed(path: Path, parse: Callable[[bytes], Record]) -> Record:
+    """Return what a file holds. Raises IncompleteSubmission."""
+    try:
+        return parse(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        raise IncompleteSubmission(f"{path} cannot be read ({error}). Make it with: suite submit plugin.py") from error
