@@ -12,10 +12,10 @@ TEST_WORKERS ?= 2
 DATABASE ?= results/suite.db
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint leaderboard wheel constraints system-deps
+.PHONY: help demo test lint check-submissions leaderboard wheel constraints system-deps
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.installed-demo ## Install the suite and run its demonstration
 	$(VENV)/bin/suite demo
@@ -40,6 +40,12 @@ test: $(VENV)/.installed-dev ## Run every check: style, types, imports, tests
 lint: $(VENV)/.installed-dev ## Run the checks that take seconds: style, types, imports
 	$(call run-checks,$(STATIC_CHECKS))
 
+# REPOSITORY: where the change is, if not here. BASE: what to compare with, if not main. COMMENT: where to write the tables.
+REPOSITORY ?= .
+check-submissions: $(VENV)/.installed-dev ## Check what this branch changes in submissions/, as its pull request will be
+	$(VENV)/bin/suite submissions check --repository '$(REPOSITORY)' \
+		$(if $(BASE),--base '$(BASE)') $(if $(COMMENT),--comment '$(COMMENT)')
+
 wheel: $(UV_STAMP) ## Build the wheel into dist/ and run the demonstration from it, away from the checkout
 	rm -rf dist
 	$(UV) build --quiet --wheel --out-dir dist
@@ -54,9 +60,10 @@ constraints: $(UV_STAMP) ## Pin every package for Python 3.11 to 3.13 in constra
 	UV_CUSTOM_COMPILE_COMMAND="make constraints" $(UV) pip compile pyproject.toml --quiet --all-extras --universal --fork-strategy fewest \
 		--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) --output-file constraints.txt
 
-# The tests need git. Chromium opens the leaderboard's pages, and the other packages hold the programs that tests compare
-# codecs with; those tests are skipped where a program is absent. Python's packages bring their own libraries.
-SYSTEM_PACKAGES := git chromium libjpeg-turbo-progs libopenjp2-tools webp libheif-examples libavif-bin libjxl-tools
+# The tests need git. bubblewrap is the sandbox of submitted plugins, Chromium opens the leaderboard's pages, and the other
+# packages hold the programs that tests compare codecs with; those tests are skipped where a program is absent. Python's
+# packages bring their own libraries.
+SYSTEM_PACKAGES := git bubblewrap chromium libjpeg-turbo-progs libopenjp2-tools webp libheif-examples libavif-bin libjxl-tools
 
 system-deps: ## Install what the tests use besides Python packages, with apt-get (as root)
 	@missing=; \
@@ -66,7 +73,7 @@ system-deps: ## Install what the tests use besides Python packages, with apt-get
 	if [ -z "$$missing" ]; then \
 		echo "system-deps: all here: $(SYSTEM_PACKAGES)"; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "system-deps: installing$$missing (git for the tests, a browser for the pages, programs to compare codecs with)"; \
+		echo "system-deps: installing$$missing (git for the tests, bubblewrap for the sandbox, a browser for the pages, programs to compare codecs with)"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else \
 		echo "system-deps: not installed:$$missing. On Debian: sudo apt-get install$$missing" >&2; \

@@ -31,6 +31,7 @@ from suite.cli import (
     report,
     run,
     show,
+    submissions,
     submit,
     throughput,
     train,
@@ -72,6 +73,7 @@ app.add_typer(protocols.app, name="protocols")
 app.add_typer(data.app, name="data")
 app.add_typer(cache.app, name="cache")
 app.add_typer(train.app, name="train")
+app.add_typer(submissions.app, name="submissions")
 
 INTERRUPTED = 130
 UNEXPECTED = 70

@@ -49,6 +49,12 @@ BatchOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker threads; measured on this host where not given.")
 ]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Run it without bubblewrap; you have read it. The result says so.")
+]
+CurrentOption = Annotated[
+    bool, typer.Option("--current-environment", help="Run it in this Python environment instead of its own.")
+]
 
 
 def choice_of(

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suite.cli.options import DEFAULT_DATABASE, DatabaseOption, DatasetOption, DeviceOption, LimitOption, protocol_names
+from suite.cli.options import (
+    DEFAULT_DATABASE,
+    CurrentOption,
+    DatabaseOption,
+    DatasetOption,
+    DeviceOption,
+    LimitOption,
+    TrustOption,
+    protocol_names,
+)
 from suite.cli.progress import shown
 
 if TYPE_CHECKING:
@@ -16,12 +25,6 @@ if TYPE_CHECKING:
 
 EMBEDDED = "pv-cells@1"
 SubmissionsOption = Annotated[Path, typer.Option("--submissions", help="The folder that holds the submissions.")]
-TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Run it without bubblewrap; you have read it. The result says so.")
-]
-CurrentOption = Annotated[
-    bool, typer.Option("--current-environment", help="Run it in this Python environment instead of its own.")
-]
 
 
 def submit(

@@ -14,10 +14,10 @@ from suite.errors import IncompleteSubmission
 from suite.lineup import Choice, LiveTrack, line_up
 from suite.progress import Progress
 from suite.runner import Report, cells_of
-from suite.spec import PluginRef, ProtocolSpec
+from suite.spec import ProtocolSpec
 from suite.submission.guests import Visitor
-from suite.submission.planned import row_of
-from suite.submission.records import SCHEMA, Data, Results
+from suite.submission.planned import parts_of, row_of
+from suite.submission.records import SCHEMA, Results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,28 +99,18 @@ def check_whole(tracks: Iterable[LiveTrack], report: Report, stored: Sequence[St
 
 def results_of(visitor: Visitor, order: Order, stored: Sequence[StoredResult]) -> Results:
     """Return what `results.json` holds."""
-    conditions = [each.result.cell.condition for each in stored]
-    refs = [ref for each in stored for ref in refs_of(each)]
+    parts = parts_of((each.result.cell for each in stored), visitor.loaded.ref)
     details = queries.environments(open_for_reading(order.database), {each.environment for each in stored})
     return Results(
         schema=SCHEMA,
         protocol=order.spec.label,
         protocol_digest=order.spec.digest,
-        limit=next((on.limit for on in conditions), None),
+        limit=next((each.result.cell.condition.limit for each in stored), None),
         plugin=visitor.loaded.ref,
         environment=next(iter(details.values())),
         packages=visitor.packages,
         isolation=visitor.isolation,
-        data=tuple(
-            Data(dataset=on.dataset, split=on.split, manifest=on.manifest, samples=on.samples)
-            for on in {(on.dataset.key, on.split): on for on in conditions}.values()
-        ),
-        plugins=tuple(dict.fromkeys(ref for ref in refs if ref != visitor.loaded.ref)),
+        data=parts.data,
+        plugins=parts.plugins,
         rows=tuple(row_of(each.result) for each in stored),
     )
-
-
-def refs_of(stored: StoredResult) -> tuple[PluginRef, PluginRef, PluginRef]:
-    """Return the codec, the model and the mitigation of a result."""
-    cell = stored.result.cell
-    return cell.condition.codec, cell.model, cell.mitigation

@@ -1,7 +1,8 @@
 """What a submission's folder holds besides the plugin, as frozen data: `submission.toml` and `results.json`.
 
 The folder is ``submissions/NAME/`` with ``plugin.py``, the weights that it names by a relative path, and
-``submission.toml``, ``results.json`` and ``README.md``. Each version before is in ``older/VERSION/``, whole.
+``submission.toml``, ``results.json`` and ``README.md``. Each version before is in ``older/VERSION/``, whole. Where rows
+that were published turned out wrong, ``errata.toml`` says which and why.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from suite.spec import Environment, Measure, PluginRef, Spec, Status
 
 SCHEMA = 1
 PLUGIN, SUBMISSION, RESULTS, README, OLDER = "plugin.py", "submission.toml", "results.json", "README.md", "older"
+ERRATA = "errata.toml"
 SubmissionKind: TypeAlias = Literal["codec", "model", "mitigation"]
 
 
@@ -37,9 +39,20 @@ class Row(Spec, frozen=True):
     outcomes: str = ""
 
 
+class Data(Spec, frozen=True):
+    """One track's samples as they were measured: the digest of their manifest and how many a whole run takes."""
+
+    dataset: PluginRef
+    split: str
+    manifest: str
+    samples: int
+
+
 class Results(Spec, frozen=True):
     """`results.json`: every row of a plugin under one protocol, with those of its reference.
 
+    ``data`` and ``plugins`` (codecs with the original's, models and mitigations that rows name besides ``plugin``) are
+    what the digests of the rows are recomputed from, once for all of them: see `suite.submission.planned`.
     ``limit``: the number of leading samples of a trial, None for all. ``packages``: ``name==version`` of the plugin's
     environment. ``isolation``: how the plugin was kept from everything else, such as "bubblewrap 0.8.0, landlock 7".
     """
@@ -52,6 +65,8 @@ class Results(Spec, frozen=True):
     environment: Environment
     packages: tuple[str, ...]
     isolation: str
+    data: tuple[Data, ...]
+    plugins: tuple[PluginRef, ...]
     rows: tuple[Row, ...]
 
 
@@ -74,3 +89,19 @@ class Submission(Spec, frozen=True):
     predictions_bytes: int
     suite: str
     made: str
+
+
+class Erratum(Spec, frozen=True):
+    """What was wrong with published rows: who says so, on which day (UTC, ISO 8601), why, and the cells' digests."""
+
+    author: str
+    date: str
+    reason: str
+    cells: tuple[str, ...]
+
+
+class Errata(Spec, frozen=True):
+    """`errata.toml`: what was found wrong, oldest first. Entries are added and never taken back."""
+
+    schema: int
+    errata: tuple[Erratum, ...]

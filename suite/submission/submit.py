@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +52,19 @@ def submit(
     return Submitted(visitor, findings, target, found, kept, verdict)
 
 
-def examined(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Finding, ...]:
-    """Return the findings of the contract of the plugin's kind. Raises InvalidPlugin with all that are not ok."""
+def contract(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Finding, ...]:
+    """Return the findings of the contract of the plugin's kind."""
     progress.start("checking the contract", None)
     plugin = visitor.plugin
-    check = check_model if isinstance(plugin, GuestModel) else check_restoration
-    findings: Sequence[Finding] = check(plugin, terms.device)  # type: ignore[arg-type]
+    if isinstance(plugin, GuestModel):
+        return tuple(check_model(plugin, terms.device))
+    return tuple(check_restoration(plugin, terms.device))
+
+
+def examined(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Finding, ...]:
+    """Return the findings of the contract. Raises InvalidPlugin with all that are not ok."""
+    findings = contract(visitor, terms, progress)
     failed = [f"{finding.check}: {finding.message}" for finding in findings if not finding.ok]
     if failed:
         raise InvalidPlugin("The plugin does not keep the contract of its kind:\n" + "\n".join(failed))
-    return tuple(findings)
+    return findings

@@ -28,7 +28,7 @@ def suite(tmp_path):
 COMMANDS = [
     *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
     *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise", "cite"),
-    "report",
+    *("report", "submissions"),
 ]
 
 

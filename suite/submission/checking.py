@@ -1,0 +1,57 @@
+"""A submission's folder, or a plugin's file, examined by itself: its files, its contract, a trial of its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from suite import protocols
+from suite.contracts import Finding
+from suite.errors import SuiteError, UsageError
+from suite.progress import Progress
+from suite.submission import gate, manifest
+from suite.submission.gate.history import current
+from suite.submission.guests import Terms, received
+from suite.submission.measuring import Order, measured
+from suite.submission.records import PLUGIN, SUBMISSION
+from suite.submission.submit import contract
+
+EMBEDDED = "pv-cells@1"
+"""The protocol that every machine can run: its images and its reference come as packages."""
+
+
+def examined(place: Path, terms: Terms, *, limit: int, progress: Progress) -> Iterator[Finding]:
+    """Yield what each check of a folder or of a plugin's file finds; the trial is of ``limit`` samples.
+
+    Raises UsageError for what is neither, InvalidManifest, and what stands against running the plugin at all.
+    """
+    if not (place / PLUGIN if place.is_dir() else place).is_file():
+        raise UsageError(f"{place} is neither a submission's folder nor a plugin's file.")
+    plugin = place / PLUGIN if place.is_dir() else place
+    if (place / SUBMISSION).is_file():
+        wrong = rules_broken(place)
+        yield from wrong or [Finding("rules", ok=True, message="")]
+    with received(plugin, terms, progress) as visitor:
+        findings = contract(visitor, terms, progress)
+        yield from findings
+        if not all(finding.ok for finding in findings):
+            return
+        with TemporaryDirectory(prefix="suite-check-") as scratch:
+            spec = protocols.load(EMBEDDED)
+            order = Order(spec=spec, database=Path(scratch) / "trial.db", limit=limit, device=terms.device)
+            try:
+                measured(visitor, order, progress)
+            except SuiteError as error:
+                yield Finding("trial", ok=False, message=str(error))
+            else:
+                yield Finding("trial", ok=True, message="")
+
+
+def rules_broken(folder: Path) -> list[Finding]:
+    """Return the rules that the folder of a submission breaks, without a look at what was there before."""
+    name = folder.resolve().name
+    files = current(gate.tree_of(folder))
+    version = gate.opened(folder, f"submissions/{name}", files=files, manifests=manifest)
+    problems = version if isinstance(version, list) else list(gate.problems_of_folder(version))
+    return [Finding(f"rule {each.rule}", ok=False, message=f"{each.path}: {each.message}") for each in problems]
