@@ -144,11 +144,12 @@ def scratch_in(stage: Path) -> Path:
 def plugin_of(guest: Guest, manifest: Manifest) -> LivePlugin:
     """Return the live plugin. Raises InvalidPlugin unless it is what its metadata says."""
     made = guest.made
-    wanted = (manifest.name, manifest.version, manifest.task if manifest.kind == "model" else "")
-    if (made.name, made.version, made.task) != wanted:
+    wanted = [manifest.name, manifest.version, *([manifest.task] if manifest.kind == "model" else [])]
+    found = [made.name, made.version, made.task][: len(wanted)]
+    if found != wanted:
         raise InvalidPlugin(
-            f"The metadata call the plugin {' '.join(filter(None, wanted))}, but its object says "
-            f"{' '.join(filter(None, (made.name, made.version, made.task)))[:200]}. Make them agree."
+            f"The metadata call the plugin {' '.join(map(str, wanted))}, but its object says "
+            f"{' '.join(found)[:200]}. Make them agree."
         )
     if manifest.kind == "model":
         return GuestModel(guest, card_of(manifest))

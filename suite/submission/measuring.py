@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from suite import runner
 from suite.db import queries
 from suite.db.engine import open_for_reading
@@ -14,7 +16,7 @@ from suite.errors import IncompleteSubmission
 from suite.lineup import Choice, LiveTrack, line_up
 from suite.progress import Progress
 from suite.runner import Report, cells_of
-from suite.spec import ProtocolSpec
+from suite.spec import ProtocolSpec, Result
 from suite.submission.guests import Visitor
 from suite.submission.planned import parts_of, row_of
 from suite.submission.records import SCHEMA, Results
@@ -90,7 +92,7 @@ def check_whole(tracks: Iterable[LiveTrack], report: Report, stored: Sequence[St
     if failed:
         raise IncompleteSubmission(
             f"{len(failed)} of {len(cells)} cells failed, the first with: {failed[0].result.reason} "
-            "Nothing was written. Mend the plugin, raise nothing else, and submit it again."
+            "Nothing was written. Mend the plugin, raise its version, and submit it again."
         )
     if report.absent or len(stored) < len(cells):
         missing = "; ".join(map(str, report.absent[:3])) or f"{len(cells) - len(stored)} cells"
@@ -112,5 +114,11 @@ def results_of(visitor: Visitor, order: Order, stored: Sequence[StoredResult]) -
         isolation=visitor.isolation,
         data=parts.data,
         plugins=parts.plugins,
-        rows=tuple(row_of(each.result) for each in stored),
+        rows=tuple(row_of(in_order(each.result, order.spec)) for each in stored),
     )
+
+
+def in_order(result: Result, spec: ProtocolSpec) -> Result:
+    """Return a result with its measures in the protocol's order: the database keeps them by name."""
+    names = [name for track in spec.tracks for name in track.metrics] + list(spec.frame_metrics)
+    return msgspec.structs.replace(result, measures=tuple(sorted(result.measures, key=lambda m: names.index(m.name))))

@@ -26,7 +26,22 @@ def suite(tmp_path):
 
 
 COMMANDS = [
-    *("demo", "run", "plan", "ranking", "rates", "show", "plugins", "protocols", "data", "check", "doctor", "train"),
+    *(
+        "demo",
+        "run",
+        "plan",
+        "ranking",
+        "rates",
+        "show",
+        "plugins",
+        "protocols",
+        "data",
+        "check",
+        "doctor",
+        "train",
+        "submit",
+        "verify",
+    ),
     *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise", "cite"),
     *("report", "submissions"),
 ]
