@@ -19,6 +19,7 @@ from suite.cli import (
     data,
     demo,
     doctor,
+    erratum,
     export,
     imports,
     leaderboard,
@@ -71,6 +72,7 @@ for command in (
 app.command("import")(imports.imports)
 app.add_typer(protocols.app, name="protocols")
 app.add_typer(data.app, name="data")
+app.add_typer(erratum.app, name="erratum")
 app.add_typer(cache.app, name="cache")
 app.add_typer(train.app, name="train")
 app.add_typer(submissions.app, name="submissions")

@@ -186,16 +186,17 @@ def withdrawn(engine: Engine, protocol_digest: str) -> int:
         return connection.scalar(select(func.count()).select_from(withdrawn_under(protocol_digest).subquery())) or 0
 
 
-def errata(engine: Engine, protocol_digest: str) -> tuple[StoredResult, ...]:
-    """Return the results under a protocol that have an erratum, newest first."""
+def errata(engine: Engine, protocol_digest: str | None = None) -> tuple[StoredResult, ...]:
+    """Return the results, all or those under a protocol, that have an erratum, newest first."""
     with reading(engine) as connection:
         return tuple(stored_results(connection, withdrawn_under(protocol_digest)))
 
 
-def withdrawn_under(protocol_digest: str) -> Select[Any]:
-    """Select the numbers of the results under a protocol that have an erratum, each once."""
+def withdrawn_under(protocol_digest: str | None) -> Select[Any]:
+    """Select the numbers of the results, all or those under a protocol, that have an erratum, each once."""
     under = erratum.join(results_table).join(condition).join(protocol)
-    return select(erratum.c.result_id).distinct().select_from(under).where(protocol.c.digest == protocol_digest)
+    query = select(erratum.c.result_id).distinct().select_from(under)
+    return query if protocol_digest is None else query.where(protocol.c.digest == protocol_digest)
 
 
 def contents_digest(engine: Engine, protocol_digest: str) -> str:
@@ -278,9 +279,10 @@ def results(
     model: str | None = None,
     status: Literal["ok", "failed"] | None = None,
     run_id: int | None = None,
+    cell: str | None = None,
     limit: int | None = None,
 ) -> tuple[StoredResult, ...]:
-    """Return results, newest first; ``model`` is a name, ``limit`` how many at most."""
+    """Return results, newest first; ``model`` is a name, ``cell`` a digest, ``limit`` how many at most."""
     of = results_table.c
     query = select(of.id).order_by(of.id.desc()).limit(limit)
     if protocol_digest is not None:
@@ -294,6 +296,8 @@ def results(
         query = query.where(of.status == status)
     if run_id is not None:
         query = query.where(of.run_id == run_id)
+    if cell is not None:
+        query = query.where(of.cell == cell)
     with reading(engine) as connection:
         return tuple(stored_results(connection, query))
 

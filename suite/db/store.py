@@ -114,16 +114,21 @@ class Store:
             return number
 
     def add_erratum(self, result_id: int, *, author: str, reason: str) -> int:
-        """Withdraw a result: it stays, unranked, with who says so and why. Raises UsageError."""
-        if not author.strip() or not reason.strip():
-            raise UsageError("An erratum needs an author and a reason.")
-        values = {"result_id": result_id, "author": author, "reason": reason, "created_at": self.clock()}
+        """Withdraw a result and return the erratum's number; otherwise as `add_errata`."""
+        return self.add_errata([result_id], author=author, reason=reason)[0]
+
+    def add_errata(self, result_ids: Iterable[int], *, author: str, reason: str) -> tuple[int, ...]:
+        """Withdraw results, all or none, and return the errata's numbers.
+
+        They stay, unranked, with who says so and why. Raises UsageError for a text that says nothing, a result that
+        is not there, and one of which this author has said the same.
+        """
+        check_erratum(author, reason)
+        said = {"author": as_text(author.strip()), "reason": as_text(reason.strip())}
         with writing(self.engine) as connection:
-            if find(connection, schema.result, id=result_id) is None:
-                raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
-            number = add(connection, schema.erratum, values)
+            numbers = tuple(add_erratum(connection, each, said, self.clock()) for each in dict.fromkeys(result_ids))
         self.summarise()
-        return number
+        return numbers
 
     def summarise(self) -> None:
         """Bring the entries of every protocol up to date with its results; readers are right without, and slower."""
@@ -289,6 +294,28 @@ def plugin_id(connection: Connection, plugin: PluginRef, cards: Mapping[PluginRe
         return known
     card = cards.get(plugin)
     return add(connection, schema.plugin, {**key, "card": None if card is None else to_json(dataclasses.asdict(card))})
+
+
+def check_erratum(author: str, reason: str) -> None:
+    """Raise UsageError unless an erratum says something."""
+    if not author.strip() or not reason.strip():
+        raise UsageError("An erratum needs an author and a reason.")
+
+
+def add_erratum(connection: Connection, result_id: int, said: Mapping[str, str], now: datetime) -> int:
+    """Add an erratum to a result and return its number. Raises UsageError."""
+    if find(connection, schema.result, id=result_id) is None:
+        raise UsageError(f"There is no result {result_id}. Run 'suite show' for the list.")
+    if find(connection, schema.erratum, result_id=result_id, **said) is not None:
+        raise known_erratum(result_id)
+    return add(connection, schema.erratum, {"result_id": result_id, **said, "created_at": now})
+
+
+def known_erratum(result_id: int) -> UsageError:
+    """Return the error for an erratum that says what another one says of the same result."""
+    return UsageError(
+        f"Result {result_id} has this erratum already, by the same author. Run 'suite erratum list' for all of them."
+    )
 
 
 def find(connection: Connection, table: Table, **key: Any) -> int | None:

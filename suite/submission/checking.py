@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 from suite import protocols
 from suite.contracts import Finding
 from suite.errors import SuiteError, UsageError
+from suite.isolation.guest import GuestModel
 from suite.progress import Progress
 from suite.submission import gate, manifest
 from suite.submission.gate.history import current
-from suite.submission.guests import Terms, received
+from suite.submission.guests import Terms, Visitor, received
 from suite.submission.measuring import Order, measured
 from suite.submission.records import PLUGIN, SUBMISSION
 from suite.submission.submit import contract
@@ -37,15 +38,22 @@ def examined(place: Path, terms: Terms, *, limit: int, progress: Progress) -> It
         yield from findings
         if not all(finding.ok for finding in findings):
             return
-        with TemporaryDirectory(prefix="suite-check-") as scratch:
-            spec = protocols.load(EMBEDDED)
-            order = Order(spec=spec, database=Path(scratch) / "trial.db", limit=limit, device=terms.device)
-            try:
-                measured(visitor, order, progress)
-            except SuiteError as error:
-                yield Finding("trial", ok=False, message=str(error))
-            else:
-                yield Finding("trial", ok=True, message="")
+        yield trial(visitor, terms, limit=limit, progress=progress)
+
+
+def trial(visitor: Visitor, terms: Terms, *, limit: int, progress: Progress) -> Finding:
+    """Measure a plugin on a few samples of the embedded protocol, where it does what that asks for."""
+    spec, plugin = protocols.load(EMBEDDED), visitor.plugin
+    asked = {(track.task, track.classes) for track in spec.tracks}
+    if isinstance(plugin, GuestModel) and (plugin.task, plugin.classes) not in asked:
+        return Finding("trial", ok=True, message=f"{EMBEDDED} is for other models than one of {plugin.classes} classes")
+    with TemporaryDirectory(prefix="suite-check-") as scratch:
+        order = Order(spec=spec, database=Path(scratch) / "trial.db", limit=limit, device=terms.device)
+        try:
+            measured(visitor, order, progress)
+        except SuiteError as error:
+            return Finding("trial", ok=False, message=str(error))
+    return Finding("trial", ok=True, message="")
 
 
 def rules_broken(folder: Path) -> list[Finding]:

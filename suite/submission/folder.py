@@ -84,10 +84,10 @@ def keep_older(folder: Path, new: Path, version: str) -> None:
     """Copy what must stay: older versions, errata, and the version before where another one takes its place."""
     if (folder / OLDER).is_dir():
         shutil.copytree(folder / OLDER, new / OLDER)
+    if (folder / ERRATA).is_file():
+        shutil.copyfile(folder / ERRATA, new / ERRATA)
     there = read(folder / PLUGIN).version
     if there == version:
-        if (folder / ERRATA).is_file():
-            shutil.copyfile(folder / ERRATA, new / ERRATA)
         return
     shutil.copytree(folder, new / OLDER / there, ignore=lambda path, _: {OLDER} if Path(path) == folder else set())
 

@@ -51,10 +51,10 @@ class Manifest(Spec, frozen=True):
     version: str
     authors: str
     licence: str
+    training_data: str
     task: Task | None = None
     paper: str = ""
     code: str = ""
-    training_data: str = ""
     notes: str = ""
     tolerance: float | None = None
     accelerator: bool = False

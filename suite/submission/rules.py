@@ -215,7 +215,7 @@ SUITE: Mapping[str, Field] = {
     "licence": Field('"MIT"', (SENTENCE,)),
     "paper": Field('"https://…"', (SENTENCE,), required=False),
     "code": Field('"https://…"', (SENTENCE, partial(link, schemes=LINKS)), required=False),
-    "training-data": Field('"none"', (SENTENCE,), required=False),
+    "training-data": Field('"none"', (SENTENCE,)),
     "notes": Field('"…"', (partial(text, most=MOST_NOTES, lines=True),), required=False),
     "tolerance": Field("0.001", (tolerance,), required=False),
     "accelerator": Field("true", (boolean,), required=False),

@@ -26,6 +26,7 @@ def suite(tmp_path):
 
 
 COMMANDS = [
+    "erratum",
     *(
         "demo",
         "run",
@@ -43,7 +44,7 @@ COMMANDS = [
         "verify",
     ),
     *("cache", "compare", "throughput", "audit", "import", "export", "published", "leaderboard", "advise", "cite"),
-    *("report", "submissions"),
+    *("report", "submit", "verify", "submissions", "erratum"),
 ]
 
 
@@ -86,6 +87,7 @@ def test_every_command_has_help(suite, command):
         (["advise", "--max-drop", "1"], "There is no database at"),
         (["report", "--protocol", "pv-cells@1", "--out", "x"], "There is no database at"),
         (["report", "--protocol", "pv-cell@1", "--out", "x"], "Did you mean 'pv-cells@1'?"),
+        (["erratum", "list"], "There is no database at"),
         (["show", "--protocol", "pv-cell"], "There is no database at"),
         (["plugins", "codecs"], "Did you mean 'codec'?"),
         (["check", "codec", "jpg"], "Did you mean 'jpeg'?"),

@@ -63,12 +63,12 @@ def test_entries_are_those_of_the_ranking_at_every_moment(connections, steps, re
         laboratory = Laboratory(Path(directory))
         laboratory.store.record_protocol(TOY)
         recorded: list[int] = []
-        for step in steps:
+        for place, step in enumerate(steps):
             if step == "summarise":
                 laboratory.store.summarise()
             elif step == "erratum":
                 for number in recorded[-1:]:
-                    laboratory.store.add_erratum(number, author="A", reason="wrong")
+                    laboratory.store.add_erratum(number, author="A", reason=f"wrong {place}")
             else:
                 model, mitigation, quality, top1, where, limit, conformant = step
                 measured = result(

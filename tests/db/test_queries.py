@@ -79,6 +79,19 @@ def test_results_are_newest_first_and_narrowed_by_every_filter(filled):
     assert ids(status="failed") == [third]
     assert ids(TOY.digest, model="net", status="ok", limit=5) == [first]
     assert ids(run_id=filled.run + 1) == []
+    assert ids(cell=result(Q10, 0.5).cell.digest) == [first]
+    assert ids(cell=result(Q10, 0.5).cell.digest, model="big") == []
+
+
+def test_errata_are_those_of_a_protocol_or_all(filled):
+    other = protocol("other")
+    filled.store.record_protocol(other)
+    first, second = filled.record(result(Q10, 0.5)), filled.record(result(condition(other, 10), 0.5))
+    filled.record(result(Q90, 0.5))
+    for number in (first, second):
+        filled.store.add_erratum(number, author="ada", reason="why")
+    assert [found.id for found in queries.errata(filled.engine)] == [second, first]
+    assert [found.id for found in queries.errata(filled.engine, TOY.digest)] == [first]
 
 
 def test_a_result_has_its_own_metrics_and_errata(filled):

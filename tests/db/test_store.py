@@ -168,6 +168,43 @@ def test_an_erratum_on_no_result_is_refused(laboratory):
         laboratory.store.add_erratum(7, author="ada", reason="why")
 
 
+def test_errata_are_recorded_together_each_result_once(laboratory):
+    numbers = laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8})
+    wrong = [numbers[90], numbers[10], numbers[90]]
+    errata = laboratory.store.add_errata(wrong, author=" ada ", reason="wrong weights\n")
+    found = queries.errata(laboratory.engine)
+    assert [stored.id for stored in found] == [numbers[90], numbers[10]]
+    assert [stored.errata[0].id for stored in found] == list(errata)
+    assert {(each.author, each.reason) for stored in found for each in stored.errata} == {("ada", "wrong weights")}
+
+
+@pytest.mark.parametrize(("other", "message"), [(99, "no result 99"), (2, "Result 2 has this erratum already")])
+def test_errata_are_recorded_all_or_none(laboratory, other, message):
+    numbers = laboratory.record_entry(TOY, {None: 0.9, 10: 0.5})
+    assert numbers == {None: 1, 10: 2}
+    laboratory.store.add_erratum(2, author="ada", reason="wrong weights")
+    before = counts(laboratory)
+    with pytest.raises(UsageError, match=message):
+        laboratory.store.add_errata([1, other], author="ada", reason="wrong weights ")
+    assert counts(laboratory) == before
+
+
+@pytest.mark.parametrize(("author", "reason"), [("bob", "wrong weights"), ("ada", "and wrong images")])
+def test_a_result_may_have_several_errata(laboratory, author, reason):
+    numbers = laboratory.record_entry(TOY, {10: 0.5})
+    laboratory.store.add_erratum(numbers[10], author="ada", reason="wrong weights")
+    laboratory.store.add_erratum(numbers[10], author=author, reason=reason)
+    said = [(each.author, each.reason) for each in queries.result(laboratory.engine, numbers[10]).stored.errata]
+    assert said == [("ada", "wrong weights"), (author, reason)]
+
+
+def test_an_erratum_that_is_no_valid_text_is_kept_readable(laboratory):
+    numbers = laboratory.record_entry(TOY, {10: 0.5})
+    laboratory.store.add_erratum(numbers[10], author="a\udcff", reason="b\udcfe")
+    (found,) = queries.result(laboratory.engine, numbers[10]).stored.errata
+    assert (found.author, found.reason) == (r"a\udcff", r"b\udcfe")
+
+
 def test_threads_may_record_at_once(laboratory):
     laboratory.store.record_protocol(TOY)
     laboratory.store.record_environment(HERE)

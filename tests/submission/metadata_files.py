@@ -90,6 +90,7 @@ SHORT = """\
 # version = "1"
 # authors = "A"
 # licence = "MIT"
+# training-data = "none"
 # ///
 x = 1
 """

@@ -27,7 +27,7 @@ def test_everything_that_is_stated_is_read():
 
 def test_what_is_not_stated_is_empty():
     assert parse(SHORT.encode()) == Manifest(
-        kind="codec", object="x", name="x", version="1", authors="A", licence="MIT"
+        kind="codec", object="x", name="x", version="1", authors="A", licence="MIT", training_data="none"
     )
 
 
@@ -148,7 +148,7 @@ def test_what_breaks_a_rule_is_named_with_its_line(old, new, said):
     assert said in found[0][1]
 
 
-@pytest.mark.parametrize("key", ["kind", "object", "name", "version", "task", "authors", "licence"])
+@pytest.mark.parametrize("key", ["kind", "object", "name", "version", "task", "authors", "licence", "training-data"])
 def test_what_is_missing_is_said_where_it_belongs(key):
     line = next(line for line in VALID.split("\n") if line.startswith(f"# {key} ="))
     ((where, said),) = problems(VALID.replace(f"{line}\n", "", 1))
@@ -274,7 +274,7 @@ MANIFESTS = st.builds(
     task=st.just(Task.CLASSIFICATION),
     paper=st.just("") | texts(20),
     code=st.sampled_from(["", "http://example.org"]),
-    training_data=st.just("") | texts(20),
+    training_data=texts(20),
     notes=st.just("") | st.text(VISIBLE | st.just("\n"), min_size=1, max_size=50).filter(str.strip),
     tolerance=st.none() | st.floats(0, rules.MOST_TOLERANCE),
     accelerator=st.booleans(),
@@ -330,7 +330,8 @@ def weighing(*files, url=""):
     """Return a manifest with files of weights of three bytes, ``abc``."""
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
     entries = tuple(WeightEntry(file=file, size=3, sha256=sha256, url=url) for file in files)
-    return Manifest(kind="codec", object="x", name="x", version="1", authors="A", licence="MIT", weights=entries)
+    said = {"authors": "A", "licence": "MIT", "training_data": "none"}
+    return Manifest(kind="codec", object="x", name="x", version="1", weights=entries, **said)
 
 
 def test_files_of_weights_lie_in_the_folder(tmp_path):

@@ -83,7 +83,7 @@ def problems_of_moves(before: Version, after: Version) -> Iterator[Problem]:
         if row.cell not in explained and (text := difference(row, rows.get(row.cell)))
     ]
     for text in islice(moved, MOST_REPORTED):
-        yield Problem(after.where, "moved", f"{text}. Keep the row, or explain it in {ERRATA}: suite erratum add")
+        yield Problem(after.where, "moved", f"{text}. Keep it, or explain it in {ERRATA} (see README.md).")
     if len(moved) > MOST_REPORTED:
         yield Problem(after.where, "moved", f"… and {len(moved) - MOST_REPORTED} more rows.")
 
