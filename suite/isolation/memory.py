@@ -65,6 +65,8 @@ class Memory:
 
     def read_image(self, height: int, width: int) -> Image:
         """Return a copy of the image of that size at the beginning. Raises WorkerError if there is none."""
+        if not height * width:
+            raise WorkerError(f"Expected an image of at least one pixel, but one of {width}x{height} was announced.")
         return self.shown_image(height, width).copy()
 
     def shown_image(self, height: int, width: int) -> Image:

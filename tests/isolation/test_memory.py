@@ -49,6 +49,12 @@ def test_what_is_announced_and_not_there_is_refused(both):
         both[0].read_image(2**20, 2**20)
 
 
+@pytest.mark.parametrize(("height", "width"), [(0, 0), (0, 9), (9, 0)])
+def test_an_image_without_pixels_is_refused(both, height, width):
+    with pytest.raises(WorkerError, match=f"one of {width}x{height} was announced"):
+        both[0].read_image(height, width)
+
+
 def test_too_much_is_refused(both, monkeypatch):
     monkeypatch.setattr(memory, "MOST_PAYLOAD_BYTES", 99)
     with pytest.raises(WorkerError, match="100 bytes are too many to hand over at once: 99"):
