@@ -124,11 +124,10 @@ class HostedCodec:
 def error_of(answer: Raised) -> PluginError:
     """Return an exception like the one that was raised: of a type of that name, a CodecError if that was one."""
     base: type[PluginError] = CodecError if answer.is_codec_error else RaisedElsewhere
-    text = answer.text.encode("utf-8", "backslashreplace").decode()  # halves of characters cannot be printed
     if answer.name == base.__name__ or not answer.name.isidentifier():
-        return base(text)
+        return base(answer.text)
     alike: type[PluginError] = type(answer.name, (base,), {})
-    return alike(text)
+    return alike(answer.text)
 
 
 class Hosts:

@@ -269,3 +269,11 @@ def test_the_cache_is_shown_verified_and_pruned(suite, own_home):
     assert "26" in suite("cache", "info").stdout
     assert "Removed 0.0" in suite("cache", "prune", "--keep", "0").stdout
     assert json.loads(suite("cache", "info", "--json").stdout)["codecs"] == {}
+
+
+def test_what_a_plugin_says_is_printed_whatever_it_is(suite, tmp_path):
+    model = tmp_path / "model.py"
+    model.write_text("def Odd():\n    raise ValueError('half \\udcff of one')\n")
+    result = suite("check", "model", f"{model}:Odd")
+    assert result.returncode == 1
+    assert "half \\udcff of one" in result.stdout

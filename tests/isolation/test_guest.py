@@ -147,12 +147,3 @@ def environment_of(process):
         return (process / "environ").read_text(errors="replace")
     except OSError:
         return ""
-
-
-def test_a_reason_can_be_printed_whatever_a_plugin_says(tmp_path):
-    with (
-        opened(tmp_path, model_text(load="raise ValueError('half \\\\ud800 of one')")) as model,
-        pytest.raises(PluginError, match="half") as caught,
-    ):
-        model.load("cpu")
-    assert str(caught.value).encode("utf-8") == b"half \\ud800 of one"
