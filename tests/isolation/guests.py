@@ -1,6 +1,5 @@
 """Submitted plugins for the tests: a file's text to a live guest in a sandbox that ends with the test."""
 
-import shutil
 import textwrap
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +7,23 @@ from pathlib import Path
 import pytest
 
 from suite.api import Card
+from suite.errors import SandboxUnavailable
 from suite.isolation.environments import current
 from suite.isolation.guest import Guest, GuestModel, GuestRestoration
-from suite.isolation.sandbox import Limits, Sandbox
+from suite.isolation.sandbox import Limits, Sandbox, bubblewrap
 from suite.isolation.wire import Make
 
-needs_bubblewrap = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: make system-deps")
+
+def why_no_sandbox():
+    """Return why this machine has no sandbox, empty where it has."""
+    try:
+        bubblewrap()
+    except SandboxUnavailable as error:
+        return str(error)
+    return ""
+
+
+needs_bubblewrap = pytest.mark.skipif(bool(why_no_sandbox()), reason=f"needs a sandbox. {why_no_sandbox()}")
 
 MODEL = """
 import os, sys, time, socket, struct, threading

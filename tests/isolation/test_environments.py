@@ -14,6 +14,7 @@ import pytest
 from suite.errors import UnbuildableEnvironment
 from suite.isolation import environments, installer
 from suite.isolation.environments import built, kept, prune
+from tests.isolation.guests import needs_bubblewrap
 from tests.wheels import sdist, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,7 @@ def test_what_is_asked_for_is_there_compiled_and_nothing_else(links):
         assert Path(sys.base_prefix).resolve() in environment.roots
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
+@needs_bubblewrap
 def test_its_roots_are_all_that_its_python_needs_beside_the_system(links):
     with built("", ["plain"]) as environment:
         system = [path for path in ("/usr", "/lib", "/lib64") if Path(path).exists()]
