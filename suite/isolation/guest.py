@@ -6,6 +6,7 @@ Everything that comes back is checked before it is believed; what is wrong is an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
@@ -38,7 +39,11 @@ Expected = TypeVar("Expected", bound=Answer)
 
 
 class Guest:
-    """A plugin's processes: one for each thread that asks at the same time, started when needed, all made alike."""
+    """A plugin's processes: one for each thread that asks at the same time, started when needed, all made alike.
+
+    One thread starts them all and lives as long as this: the system ends a process with the thread that started it, and
+    whoever asks first may be gone while another still uses that process.
+    """
 
     def __init__(self, make: Make, sandbox: Sandbox) -> None:
         self._make = make
@@ -47,12 +52,18 @@ class Guest:
         self._idle: list[Process] = []
         self._all: list[Process] = []
         self._lock = Lock()
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
         try:
             with self.process() as process:
                 self.made = self.ask(process, make, Made, sandbox.limits.start_s)
         except BaseException:
-            self.close()
+            self.end()
             raise
+
+    def end(self) -> None:
+        """End all processes for good."""
+        self.close()
+        self._starter.shutdown()
 
     @property
     def isolation(self) -> str:
@@ -103,7 +114,8 @@ class Guest:
 
     def _started(self) -> Process:
         limits = self._sandbox.limits
-        process = Process(self._sandbox.start, Usage(limits.processes, limits.memory_bytes))
+        most = Usage(limits.processes, limits.memory_bytes)
+        process = self._starter.submit(Process, self._sandbox.start, most).result()
         with self._lock:
             self._all = [one for one in self._all if one.alive] + [process]
         if hasattr(self, "made"):

@@ -91,7 +91,7 @@ def received(path: Path, terms: Terms, progress: Progress | None = None) -> Iter
             loaded = Loaded(plugin, reference(manifest, source), Origin(manifest.kind, target))
             yield Visitor(manifest, source, loaded, environment.packages, sandbox.description)
         finally:
-            guest.close()
+            guest.end()
 
 
 @contextmanager

@@ -66,4 +66,4 @@ def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False):
     try:
         yield (GuestModel if kind == "model" else GuestRestoration)(guest, Card(summary="A plugin of the tests."))
     finally:
-        guest.close()
+        guest.end()

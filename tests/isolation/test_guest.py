@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,15 @@ def environment_of(process):
         return (process / "environ").read_text(errors="replace")
     except OSError:
         return ""
+
+
+def test_a_process_outlives_the_thread_that_asked_for_it(tmp_path):
+    with opened(tmp_path, model_text(predict="time.sleep(0.3)")) as model:
+        model.load("cpu")
+        model._guest.close()  # the next to ask starts one
+        with ThreadPoolExecutor(1) as short:
+            short.submit(model.predict, [photo(9, 8)], [FrameInfo(8, 9)]).result()
+        first = model._guest._all[0]
+        assert len(model.predict([photo(9, 8)], [FrameInfo(8, 9)])) == 1
+        assert first.alive
+        assert [process.pid for process in model._guest._all] == [first.pid]
