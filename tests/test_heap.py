@@ -34,3 +34,8 @@ def page_faults(how: str) -> int:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's mallopt")
 def test_freed_memory_serves_the_next_allocation():
     assert page_faults("keep") < page_faults("leave") / 4
+
+
+def test_the_commands_are_there_before_numpy_is():
+    ask = "import sys; import suite.cli.main; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", ask]).returncode == 0

@@ -22,6 +22,7 @@ from suite.cli.options import (
     choice_of,
 )
 from suite.cli.progress import shown
+from suite.heap import keep_freed_memory
 
 
 def run(
@@ -38,6 +39,7 @@ def run(
     database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Measure a protocol's reference baselines, or the models you name. Interrupted, it goes on where it stopped."""
+    keep_freed_memory()
     from suite import protocols, runner
     from suite.tuning import Wish
 

@@ -19,6 +19,7 @@ from suite.cli.options import (
     protocol_names,
 )
 from suite.cli.progress import shown
+from suite.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from suite.submission.submit import Submitted
@@ -45,6 +46,7 @@ def submit(
     ] = False,
 ) -> None:
     """Check a plugin in its sandbox, measure it, and write submissions/NAME/. Interrupted, it goes on."""
+    keep_freed_memory()
     from suite import protocols
     from suite.device import resolve
     from suite.submission import pull_request as request
@@ -98,6 +100,7 @@ def verify(
     current_environment: CurrentOption = False,
 ) -> None:
     """Make a random share of a submission's predictions again and compare them with the recorded ones."""
+    keep_freed_memory()
     from suite.device import resolve
     from suite.submission import verify as verifying
     from suite.submission.guests import Terms

@@ -19,6 +19,7 @@ from suite.cli.options import (
 )
 from suite.cli.progress import shown
 from suite.cli.tables import show_table
+from suite.heap import keep_freed_memory
 
 
 def throughput(
@@ -33,6 +34,7 @@ def throughput(
     json: JsonOption = False,
 ) -> None:
     """Time a protocol's baselines, or the models you name, beside a reference; then its codecs alone."""
+    keep_freed_memory()
     from suite import protocols
     from suite.db import queries
     from suite.db.engine import open_for_reading

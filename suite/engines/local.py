@@ -12,8 +12,6 @@ from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Generic, NamedTuple, TypeVar
 
-from suite.heap import keep_freed_memory
-
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -40,7 +38,6 @@ def stream(
     The first exception stops all workers and is raised here. Closing the iterator stops them after the result
     that each is working on.
     """
-    keep_freed_memory()
     crew = Crew(task, items, prepare, Queue(maxsize=2 * workers))
     threads = [Thread(target=crew.work, name=f"worker-{number}", daemon=True) for number in range(workers)]
     for thread in threads:

@@ -12,7 +12,6 @@ from suite.db.records import Throughput
 from suite.db.store import Store
 from suite.device import resolve
 from suite.errors import NothingToMeasure
-from suite.heap import keep_freed_memory
 from suite.lineup import Absent, Choice, LiveTrack
 from suite.pipeline import Failure, attempt
 from suite.progress import Progress, Silent
@@ -68,7 +67,6 @@ def run(
         hint=command_of(name, choice, device, database),
     )
     session.begin(command)
-    keep_freed_memory()  # as in a run
     for track in lineup.tracks:
         time_track(session, track, training=training)
     return Report(session.run, tuple(session.statuses), lineup.absent)

@@ -17,6 +17,10 @@ Checks that plugin and library write the same bytes and read the same pixels. No
 
 from __future__ import annotations
 
+from suite.heap import keep_freed_memory
+
+keep_freed_memory()  # as a run does, before numpy is there
+
 import argparse
 import io
 import os
@@ -46,7 +50,6 @@ from plugins.codecs.neural_network import LATENT_STEP, compressai_module
 from suite import registry
 from suite.api import Setting
 from suite.contracts.specimens import photo
-from suite.heap import keep_freed_memory
 from suite.isolation.codec import Hosts
 from suite.lineup import why_absent
 
@@ -354,7 +357,6 @@ def main() -> None:
     parser.add_argument("--in-process", action="store_true", help="host nothing")
     parser.add_argument("--image", type=Path, help="a photograph, instead of one made here")
     arguments = parser.parse_args()
-    keep_freed_memory()  # as in a run
     image = photo(*SIZE)
     if arguments.image:
         from PIL import Image
