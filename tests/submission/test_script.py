@@ -24,7 +24,7 @@ def test_a_file_without_metadata():
 
 
 def test_a_second_block_is_one_too_many():
-    assert problems(f"{SHORT}\n{SHORT}") == [(12, "There is a script block in line 1 already. Keep one of the two.")]
+    assert problems(f"{SHORT}\n{SHORT}") == [(13, "There is a script block in line 1 already. Keep one of the two.")]
 
 
 def test_a_block_has_something_in_it():
@@ -40,8 +40,8 @@ def test_blocks_of_other_types_are_none_of_ours():
     ("old", "new", "found"),
     [
         ('# version = "1"', '#version = "1"', "'#version = \"1\"' in line 6"),
-        ("# ///\nx", "x", "'x = 1' in line 9"),
-        ("# ///\nx", "# /// \nx", "'x = 1' in line 10"),
+        ("# ///\nx", "x", "'x = 1' in line 10"),
+        ("# ///\nx", "# /// \nx", "'x = 1' in line 11"),
         ("# ///\nx = 1\n", "#", "the end of the file"),
     ],
 )
@@ -101,17 +101,17 @@ def test_metadata_that_would_take_long_to_read():
 @pytest.mark.parametrize(
     ("data", "line", "said"),
     [
-        (SHORT.encode() + b"\n\0", 12, "There is a NUL byte."),
-        (SHORT.encode() + b"\ry = 1", 11, "There is a carriage return that ends no line."),
+        (SHORT.encode() + b"\n\0", 13, "There is a NUL byte."),
+        (SHORT.encode() + b"\ry = 1", 12, "There is a carriage return that ends no line."),
         (b"\xef\xbb\xbf" + SHORT.encode(), 1, "byte order mark"),
-        (SHORT.encode() + b"# \xff\n", 11, "This is not UTF-8 (invalid start byte)."),
+        (SHORT.encode() + b"# \xff\n", 12, "This is not UTF-8 (invalid start byte)."),
         (b"#!x\n# coding: latin-1\n" + SHORT.encode(), 2, "A comment says that the encoding is iso-8859-1."),
         (b"# coding: nonsense\n" + SHORT.encode(), 1, "A comment says that the encoding is unknown."),
         (b"# " + b"x" * MOST_BYTES, 0, "Expected at most 256 KiB"),
         (SHORT.encode() + b"x = '" + b"x" * 1_000_000 + b"'", 0, "Expected at most 256 KiB"),
-        (SHORT.encode() + b"def f(:\n", 11, "This is not Python: "),
-        (SHORT.encode() + b"if 1:\nx", 12, "This is not Python: expected an indented block"),
-        (SHORT.encode() + b"y = " + b"(" * 9999, 11, "This is not Python: too many nested parentheses."),
+        (SHORT.encode() + b"def f(:\n", 12, "This is not Python: "),
+        (SHORT.encode() + b"if 1:\nx", 13, "This is not Python: expected an indented block"),
+        (SHORT.encode() + b"y = " + b"(" * 9999, 12, "This is not Python: too many nested parentheses."),
         (SHORT.encode() + b"y = " + b"-" * 99999 + b"1", 0, "Python cannot read this"),
         (SHORT.encode() + b"y = " + b"1+" * 99999 + b"1", 0, "Python cannot read this"),
         (SHORT.encode() + b"y" + b".y" * 99999, 0, "Python cannot read this"),
