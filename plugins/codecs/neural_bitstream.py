@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -161,17 +161,18 @@ class Reader:
         values = []
         state, words = self._state, chain(self._left, ended())
         lookups, add = tables.lookups, values.append
-        for index in indexes:
+        for index, run in groupby(indexes):  # a channel's latents often share their row
             row, intervals, coarse = lookups[index]
-            low = state & 0xFFFF
-            width, start, symbol = coarse[low >> 8] or intervals[bisect_right(row, low) - 1]
-            state = width * (state >> RATE_BITS) + low - start
-            if state < LOWEST_STATE:
-                state = state << 32 | next(words)
-            if symbol is None:
-                beyond, state = escaped(len(row) - 2, state, words)
-                symbol = beyond + tables.offsets[index]
-            add(symbol)
+            for _ in run:
+                low = state & 0xFFFF
+                width, start, symbol = coarse[low >> 8] or intervals[bisect_right(row, low) - 1]
+                state = width * (state >> RATE_BITS) + low - start
+                if state < LOWEST_STATE:
+                    state = state << 32 | next(words)
+                if symbol is None:
+                    beyond, state = escaped(len(row) - 2, state, words)
+                    symbol = beyond + tables.offsets[index]
+                add(symbol)
         self._state = state
         return values
 

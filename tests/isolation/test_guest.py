@@ -1,6 +1,8 @@
 """Submitted plugins that behave: what comes back through the sandbox is what they computed."""
 
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -118,10 +120,12 @@ def test_a_trusted_plugin_writes_to_its_scratch_and_nowhere_else(tmp_path):
 
 def test_what_a_family_uses_is_counted():
     assert os.getpid() in family(os.getpid())
-    before = usage(os.getpid())
-    kept = bytearray(os.urandom(1 << 26))
-    assert usage(os.getpid()).memory_bytes - before.memory_bytes > 1 << 25
-    assert len(kept) == 1 << 26
+    hold = "import sys; kept = bytearray(b'x') * (1 << 27); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        assert 1 << 27 < usage(child.pid).memory_bytes < 1 << 28
+        assert usage(child.pid).tasks == 1
+        child.stdin.close()
     assert usage(1 << 22).tasks == 0
 
 
