@@ -241,7 +241,15 @@ def measure(
     job = Job(
         dataset=track.dataset.plugin,
         samples=order.shuffled(track.samples) if order else track.samples,
-        conditions=live_conditions(session, track, pending, players, running, workers=tuning.workers),
+        conditions=tuple(
+            live_condition(
+                *(track, item, players, running),
+                hosts=session.hosts,
+                store=session.bitstreams,
+                workers=tuning.workers,
+            )
+            for item in pending
+        ),
         metrics=metrics_of(track.spec.task),
         block=tuning.block,
         skip=lambda cell, start: cell in dropped or start in known[cell],
@@ -285,34 +293,28 @@ def adopt(
     return known
 
 
-def live_conditions(
-    session: Session,
+def live_condition(
     track: LiveTrack,
-    pending: Sequence[PlannedCondition],
+    item: PlannedCondition,
     players: dict[Key, Player],
     running: dict[str, Predictor],
     *,
+    hosts: Hosts,
+    store: bitstreams.Store,
     workers: int,
-) -> tuple[LiveCondition, ...]:
-    """Put the live plugins to the plan; those that hold the lock run in processes if there are several workers."""
-
-    def live(item: PlannedCondition) -> LiveCondition:
-        on, seats = item.condition, [(cell.digest, players[key_of(cell)]) for cell in item.cells]
-        codec = track.codec_of(on)
-        return LiveCondition(
-            condition=on,
-            digest=on.digest,
-            encoder=Encoder(
-                session.hosts.codec(codec.plugin, codec.origin, workers=workers),
-                encoder_identity(on),
-                session.bitstreams,
-            ),
-            settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
-            geometry=seats[0][1].model if on.geometry else None,
-            cells=tuple(LiveCell(digest, running[seat.label], seat.restoration) for digest, seat in seats),
-        )
-
-    return tuple(live(item) for item in pending)
+) -> LiveCondition:
+    """Put the live plugins to one condition; those that hold the lock run in processes if there are several workers."""
+    on, seats = item.condition, [(cell.digest, players[key_of(cell)]) for cell in item.cells]
+    codec = track.codec_of(on)
+    hosted = hosts.codec(codec.plugin, codec.origin, workers=workers)
+    return LiveCondition(
+        condition=on,
+        digest=on.digest,
+        encoder=Encoder(hosted, encoder_identity(on), store),
+        settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
+        geometry=seats[0][1].model if on.geometry else None,
+        cells=tuple(LiveCell(digest, running[seat.label], seat.restoration) for digest, seat in seats),
+    )
 
 
 def encoder_identity(on: Condition) -> str:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from suite.cli import ranking, run
-from suite.cli.options import DatabaseOption, DeviceOption
+from suite.cli.options import EMBEDDED, DatabaseOption, DeviceOption
 
-PROTOCOL = "pv-cells@1"
 IMAGES = 160
 
 
@@ -20,13 +19,13 @@ def demo(
     database: DatabaseOption = Path("results/demo.db"),
 ) -> None:
     """Measure what JPEG costs three networks on photographs of solar cells: a trial on some of the images."""
-    typer.echo(f"A trial of {PROTOCOL} on {limit} of its images, into {database}.", err=True)
-    run.run(PROTOCOL, limit=limit, device=device, database=database)
-    ranking.ranking(PROTOCOL, database=database)
+    typer.echo(f"A trial of {EMBEDDED} on {limit} of its images, into {database}.", err=True)
+    run.run(EMBEDDED, limit=limit, device=device, database=database)
+    ranking.ranking(EMBEDDED, database=database)
     typer.echo(
         "A trial is never ranked. The whole protocol, about five minutes on two cores:\n"
-        f"  .venv/bin/suite run {PROTOCOL}\n"
-        f"  .venv/bin/suite ranking {PROTOCOL}\n"
+        f"  .venv/bin/suite run {EMBEDDED}\n"
+        f"  .venv/bin/suite ranking {EMBEDDED}\n"
         "The board on these results:\n"
         f"  make leaderboard DATABASE={database}"
     )

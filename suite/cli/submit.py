@@ -10,6 +10,7 @@ import typer
 
 from suite.cli.options import (
     DEFAULT_DATABASE,
+    EMBEDDED,
     CurrentOption,
     DatabaseOption,
     DatasetOption,
@@ -24,7 +25,6 @@ from suite.heap import keep_freed_memory
 if TYPE_CHECKING:
     from suite.submission.submit import Submitted
 
-EMBEDDED = "pv-cells@1"
 SubmissionsOption = Annotated[Path, typer.Option("--submissions", help="The folder that holds the submissions.")]
 
 

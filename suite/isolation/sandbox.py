@@ -73,8 +73,6 @@ class Sandbox:
     """Starts the worker of one plugin. ``folder`` holds its file and its weights, and nothing else.
 
     ``scratch`` is an empty directory that it may fill where it is trusted; otherwise it gets one in memory.
-
-    ``python`` is its interpreter, ``roots`` what that needs to run, ``masked`` what of this the plugin must not see.
     ``trusted``: without bubblewrap. Raises SandboxUnavailable where that is not there and nobody trusts the plugin.
     """
 

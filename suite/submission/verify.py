@@ -17,16 +17,15 @@ from suite import protocols
 from suite.digest import sha256_of_file
 from suite.errors import IncompleteSubmission, UnverifiedSubmission, UsageError
 from suite.isolation.codec import Hosts
-from suite.lineup import LiveTrack, line_up, searched
+from suite.lineup import LiveTrack, line_up
 from suite.metrics import metrics_of
-from suite.pipeline import Failure, Job, LiveCell, LiveCondition, read_block, run_condition
+from suite.pipeline import Failure, Job, read_block, run_condition
 from suite.plan import PlannedCondition
-from suite.players import Key, Player, enter, key_of
+from suite.players import enter
 from suite.progress import Progress
-from suite.runner import cells_of, encoder_identity
+from suite.runner import cells_of, live_condition
 from suite.spec import Cell
 from suite.stages import bitstreams
-from suite.stages.codec_stage import Encoder
 from suite.stages.model_stage import Predictor, prepare_worker
 from suite.submission import predictions
 from suite.submission.guests import Terms, Visitor, received
@@ -99,11 +98,12 @@ def seen_again(
         PlannedCondition(item.condition, tuple(filter(lambda c: is_own(c, visitor), item.cells))) for item in planned
     ]
     players, _ = enter(track, cells_of(mine), terms.device)
+    running = {each.label: Predictor(each.model, batch=1, permits=1, notice=progress.note) for each in players.values()}
     store = bitstreams.opened(progress.note)
     chosen = drawn(len(track.samples), share)
     progress.start("making predictions again", len(chosen))
     for sample, item in zip(chosen, turns(mine), strict=False):
-        live = live_condition(track, item, players, hosts, store)
+        live = live_condition(track, item, players, running, hosts=hosts, store=store, workers=1)
         job = Job(track.dataset.plugin, track.samples, (live,), metrics_of(track.spec.task), 1, lambda *_: False)
         block = read_block(track.dataset.plugin, [track.samples[sample]])
         outcome = run_condition(job, live, live.cells, start=sample, block=block)
@@ -128,29 +128,6 @@ def turns(planned: Sequence[PlannedCondition]) -> Iterator[PlannedCondition]:
     random = Random(secrets.randbits(64))  # noqa: S311 - seeded so
     while True:
         yield from random.sample(planned, len(planned))
-
-
-def live_condition(
-    track: LiveTrack, item: PlannedCondition, players: dict[Key, Player], hosts: Hosts, store: bitstreams.Store
-) -> LiveCondition:
-    """Put the live plugins to one condition, one image at a time."""
-    on, codec = item.condition, track.codec_of(item.condition)
-    seats = [(cell.digest, players[key_of(cell)]) for cell in item.cells]
-    return LiveCondition(
-        condition=on,
-        digest=on.digest,
-        encoder=Encoder(hosts.codec(codec.plugin, codec.origin, workers=1), encoder_identity(on), store),
-        settings=(on.setting,) if on.axis == "setting" else searched(codec.plugin, on.searched),
-        geometry=seats[0][1].model if on.geometry else None,
-        cells=tuple(
-            LiveCell(digest, Predictor(seat.model, batch=1, permits=1, notice=silent), seat.restoration)
-            for digest, seat in seats
-        ),
-    )
-
-
-def silent(_: str) -> None:
-    """Say nothing: a batch of one cannot be halved."""
 
 
 def unlike(found: Any, recorded: Any, sample: int, visitor: Visitor) -> str:
