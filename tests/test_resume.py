@@ -83,10 +83,12 @@ def test_a_second_run_into_the_same_database_is_told_to_wait(suite_run, tmp_path
     first = suite_run(database, log)
     while not shown(log):
         time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)  # however long the second takes to start
     second, _ = suite_run(database, log).communicate(timeout=60)
+    first.send_signal(signal.SIGCONT)
+    out, _ = first.communicate(timeout=120)
     assert "is locked: another process is writing to it" in second
     assert "Traceback" not in second
-    out, _ = first.communicate(timeout=120)
     assert "4 results stored" in out
     assert shown(log) == IMAGES * CONDITIONS
 

@@ -5,7 +5,7 @@ Everything that comes back is checked before it is believed; what is wrong is an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from suite.api import Card, Classification, Frame, FrameInfo, Image, Task
+from suite.api import Card, Classification, Frame, FrameInfo, Image, Model, Task
 from suite.errors import InvalidPlugin, PredictionError
 from suite.isolation.codec import error_of
 from suite.isolation.process import Process
@@ -201,3 +201,28 @@ class GuestRestoration:
                 raise PredictionError(f"Expected images of {wanted[:6]}…, but got {answer.sizes[:6]}….")
             pairs = list(zip(wanted[::2], wanted[1::2], strict=True))
             return [image.copy() for image in process.memory.shown_images(pairs)]
+
+
+class GuestRetraining:
+    """A `suite.api.Retraining` with a guest for each model that it has a network for, by the model's name."""
+
+    def __init__(self, guests: Mapping[str, Guest], card: Card) -> None:
+        first = next(iter(guests.values()))
+        self.name, self.version = first.made.name, first.made.version
+        self.card = card
+        self.isolation = first.isolation
+        self._guests = guests
+
+    def models(self) -> Sequence[str]:
+        """Return the names of the models it has weights for."""
+        return tuple(self._guests)
+
+    def adapt(self, model: Model) -> GuestModel:
+        """Return the network that stands in for ``model``. Raises InvalidPlugin if it does another task than that."""
+        adapted = GuestModel(self._guests[model.name], self.card)
+        if (adapted.task, adapted.classes) != (model.task, model.classes):
+            raise InvalidPlugin(
+                f"{self.name} does {adapted.task} over {adapted.classes} classes in place of {model.name}, "
+                f"which does {model.task} over {model.classes}."
+            )
+        return adapted

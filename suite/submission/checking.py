@@ -15,6 +15,7 @@ from suite.submission import gate, manifest
 from suite.submission.gate.history import current
 from suite.submission.guests import Terms, Visitor, received
 from suite.submission.measuring import Order, measured
+from suite.submission.planned import served
 from suite.submission.records import PLUGIN, SUBMISSION
 from suite.submission.submit import contract
 
@@ -43,7 +44,9 @@ def examined(place: Path, terms: Terms, *, limit: int, progress: Progress) -> It
 
 def trial(visitor: Visitor, terms: Terms, *, limit: int, progress: Progress) -> Finding:
     """Measure a plugin on a few samples of the embedded protocol, where it does what that asks for."""
-    spec, plugin = protocols.load(EMBEDDED), visitor.plugin
+    spec, plugin, retrains = protocols.load(EMBEDDED), visitor.plugin, visitor.manifest.retrains
+    if retrains and not any(served(track.baselines, retrains) for track in spec.tracks):
+        return Finding("trial", ok=True, message=f"{EMBEDDED} has none of the models that it retrains")
     asked = {(track.task, track.classes) for track in spec.tracks}
     if isinstance(plugin, GuestModel) and (plugin.task, plugin.classes) not in asked:
         return Finding("trial", ok=True, message=f"{EMBEDDED} is for other models than one of {plugin.classes} classes")

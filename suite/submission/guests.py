@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from suite.digest import digest_of, sha256_of_bytes
 from suite.errors import InvalidPlugin, UsageError
 from suite.isolation import environments
 from suite.isolation.environments import PluginEnvironment
-from suite.isolation.guest import Guest, GuestModel, GuestRestoration
+from suite.isolation.guest import Guest, GuestModel, GuestRestoration, GuestRetraining
 from suite.isolation.sandbox import Limits, Sandbox
 from suite.isolation.wire import Make
 from suite.origin import Origin
@@ -28,7 +28,7 @@ from suite.submission.manifest import Manifest, WeightEntry, card_of, parse, wei
 from suite.submission.records import PLUGIN
 from suite.submission.source import contents
 
-LivePlugin: TypeAlias = GuestModel | GuestRestoration
+LivePlugin: TypeAlias = GuestModel | GuestRestoration | GuestRetraining
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,11 @@ def received(path: Path, terms: Terms, progress: Progress | None = None) -> Iter
         )
         progress.note(f"running {manifest.name} {manifest.version} in: {sandbox.description}")
         target = f"{sandbox.folder / PLUGIN}:{manifest.object}"
-        guest = Guest(Make(manifest.kind, target, [], {}), sandbox)
-        try:
-            plugin = plugin_of(guest, manifest)
-            loaded = Loaded(plugin, reference(manifest, source), Origin(manifest.kind, target))
+        with ExitStack() as ends:
+            loaded = Loaded(
+                plugin_of(manifest, target, sandbox, ends), reference(manifest, source), Origin(manifest.kind, target)
+            )
             yield Visitor(manifest, source, loaded, environment.packages, sandbox.description)
-        finally:
-            guest.end()
 
 
 @contextmanager
@@ -141,19 +139,34 @@ def scratch_in(stage: Path) -> Path:
     return scratch
 
 
-def plugin_of(guest: Guest, manifest: Manifest) -> LivePlugin:
-    """Return the live plugin. Raises InvalidPlugin unless it is what its metadata says."""
-    made = guest.made
-    wanted = [manifest.name, manifest.version, *([manifest.task] if manifest.kind == "model" else [])]
+def plugin_of(manifest: Manifest, target: str, sandbox: Sandbox, ends: ExitStack) -> LivePlugin:
+    """Return the live plugin, whose processes end with ``ends``. Raises InvalidPlugin unless it is what it says."""
+
+    def guest(**parameters: str) -> Guest:
+        """Return the object called with parameters, in processes of its own."""
+        made = Guest(Make(manifest.kind, target, [], {**parameters}), sandbox)
+        ends.callback(made.end)
+        check_agreement(made, manifest)
+        return made
+
+    card = card_of(manifest)
+    if manifest.kind == "model":
+        return GuestModel(guest(), card)
+    if manifest.retrains:
+        return GuestRetraining({name: guest(model=name) for name in manifest.retrains}, card)
+    return GuestRestoration(guest(), card)
+
+
+def check_agreement(guest: Guest, manifest: Manifest) -> None:
+    """Raise InvalidPlugin unless what the object says of itself is what its metadata says."""
+    made, is_network = guest.made, manifest.kind == "model" or bool(manifest.retrains)
+    wanted = [manifest.name, manifest.version, *([manifest.task] if is_network else [])]
     found = [made.name, made.version, made.task][: len(wanted)]
     if found != wanted:
         raise InvalidPlugin(
             f"The metadata call the plugin {' '.join(map(str, wanted))}, but its object says "
             f"{' '.join(found)[:200]}. Make them agree."
         )
-    if manifest.kind == "model":
-        return GuestModel(guest, card_of(manifest))
-    return GuestRestoration(guest, card_of(manifest))
 
 
 def reference(manifest: Manifest, source: bytes) -> PluginRef:

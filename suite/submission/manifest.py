@@ -41,6 +41,8 @@ class Manifest(Spec, frozen=True):
     """The metadata of a contributor's plugin; empty or None: nobody says.
 
     ``object`` is the class or function in the file that makes the plugin when it is called. ``task``: None for codecs.
+    ``retrains``: the models for which a mitigation has networks of its own, each made by calling the object with
+    ``model=NAME``; empty for a restoration.
     ``tolerance``: by how much scores may differ from machine to machine, as a share of the largest.
     ``accelerator``: whether it wants one.
     """
@@ -53,6 +55,7 @@ class Manifest(Spec, frozen=True):
     licence: str
     training_data: str
     task: Task | None = None
+    retrains: tuple[str, ...] = ()
     paper: str = ""
     code: str = ""
     notes: str = ""
@@ -132,13 +135,15 @@ def problems_of_requirements(table: Mapping[str, Any], python: str | None) -> It
 
 
 def problems_of_task(suite: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield whether there is a task where there should be none, or none where there should be one."""
+    """Yield which keys there are that its kind does not have, and which are not there that it needs."""
     if not fits("kind", suite):
         return
     if suite["kind"] == "codec" and "task" in suite:
         yield "task", "A codec has no task. Remove the line."
     if suite["kind"] != "codec" and "task" not in suite:
         yield "", f"[tool.suite] of a {suite['kind']} lacks task. Add such as: task = {SUITE['task'].example}"
+    if suite["kind"] != "mitigation" and "retrains" in suite:
+        yield "retrains", f"Only a mitigation retrains models, not a {suite['kind']}. Remove the line."
 
 
 def problems_of_names(

@@ -12,13 +12,13 @@ from suite import runner
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.records import StoredResult
-from suite.errors import IncompleteSubmission
+from suite.errors import IncompleteSubmission, UsageError
 from suite.lineup import Choice, LiveTrack, line_up
 from suite.progress import Progress
 from suite.runner import Report, cells_of
 from suite.spec import ProtocolSpec, Result
 from suite.submission.guests import Visitor
-from suite.submission.planned import parts_of, row_of
+from suite.submission.planned import parts_of, row_of, served
 from suite.submission.records import SCHEMA, Results
 
 
@@ -43,11 +43,20 @@ class Measured:
 
 
 def choice_for(visitor: Visitor, order: Order) -> Choice:
-    """Return who takes part: a model beside the protocol's first baseline, or a mitigation in front of all of them."""
-    baselines = list(dict.fromkeys(name.name for track in order.spec.tracks for name in track.baselines))
+    """Return who takes part: a model beside the protocol's first baseline, or a mitigation beside none.
+
+    A restoration serves all baselines, a retraining those that it is for. Raises UsageError if there are none.
+    """
+    baselines = dict.fromkeys(name for track in order.spec.tracks for name in track.baselines)
     is_model = visitor.manifest.kind == "model"
+    others = [name.name for name in (baselines if is_model else served(baselines, visitor.manifest.retrains))]
+    if not others:
+        raise UsageError(
+            f"{visitor.manifest.name} retrains {', '.join(visitor.manifest.retrains)}, none of which is a baseline of "
+            f"{order.spec.label}: it has {', '.join(name.name for name in baselines)}. Choose another with --protocol."
+        )
     return Choice(
-        models=(visitor.manifest.name, *baselines[:1]) if is_model else tuple(baselines),
+        models=(visitor.manifest.name, *others[:1]) if is_model else tuple(others),
         mitigations=() if is_model else (visitor.manifest.name,),
         dataset=order.dataset,
         limit=order.limit,

@@ -6,7 +6,7 @@ Pure data: no codec, dataset or model has to be installed to recompute the diges
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from suite.plan import Entry, PlannedCondition, plan_track
@@ -117,14 +117,17 @@ def track_of(spec: ProtocolSpec, task: str, data: Data) -> TrackSpec | None:
     return next(found, None)
 
 
-def lacking(spec: ProtocolSpec, task: str, results: Results) -> Iterator[str]:
-    """Yield what is wrong with the plugins and data that results name: none of it, and `cells_of` can plan them."""
+def lacking(spec: ProtocolSpec, task: str, results: Results, *, retrains: Collection[str] = ()) -> Iterator[str]:
+    """Yield what is wrong with the plugins and data that results name: none of it, and `cells_of` can plan them.
+
+    ``retrains``: the models that a retraining is for.
+    """
     yield from problems_of_kinds(results)
     yield from problems_of_codecs(spec, results)
     yield from problems_of_data(spec, task, results)
     for data in results.data:
         if track := track_of(spec, task, data):
-            yield from problems_of_entries(track, results)
+            yield from problems_of_entries(track, results, retrains)
 
 
 def problems_of_kinds(results: Results) -> Iterator[str]:
@@ -173,7 +176,7 @@ def problems_of_data(spec: ProtocolSpec, task: str, results: Results) -> Iterato
             yield f"{data.dataset} has {data.samples} samples here, but {track.samples} in {spec.label}"
 
 
-def problems_of_entries(track: TrackSpec, results: Results) -> Iterator[str]:
+def problems_of_entries(track: TrackSpec, results: Results, retrains: Collection[str]) -> Iterator[str]:
     """Yield where models and mitigations are not what a submission of its kind is measured with."""
     models, mitigations = named(results, "model"), named(results, "mitigation")
     present = {(ref.name, ref.version) for ref in mitigations}
@@ -187,13 +190,23 @@ def problems_of_entries(track: TrackSpec, results: Results) -> Iterator[str]:
         yield f"'plugins' does not name the mitigation '{ORIGINAL}': references and recovered fractions need it"
     if not models:
         yield "'plugins' names no model: measure one of the protocol's baselines too"
-    if results.plugin.kind != "mitigation":
-        yield from foreign(track.baselines, (model for model in models if model != results.plugin))
+    wanted = track.baselines
+    if results.plugin.kind == "mitigation":
+        wanted = served(wanted, retrains)
+        there = {(model.name, model.version) for model in models}
+        missing = (name for name in wanted if (name.name, name.version) not in there)
+        yield from (f"the model {name} is not measured with it: measure it too" for name in missing)
+    yield from foreign(wanted, (model for model in models if model != results.plugin))
 
 
-def foreign(baselines: Iterable[PluginName], models: Iterable[PluginRef]) -> Iterator[str]:
-    """Yield the reference models that the protocol does not have."""
-    known = {(name.name, name.version) for name in baselines}
+def served(baselines: Iterable[PluginName], retrains: Collection[str]) -> tuple[PluginName, ...]:
+    """Return the baselines that a mitigation is measured with: all, or those that a retraining is for."""
+    return tuple(name for name in baselines if not retrains or name.name in retrains)
+
+
+def foreign(wanted: Collection[PluginName], models: Iterable[PluginRef]) -> Iterator[str]:
+    """Yield the models that a submission is not measured with."""
+    known = {(name.name, name.version) for name in wanted}
     for model in models:
         if (model.name, model.version) not in known:
-            yield f"{model} is no baseline of the protocol: submit it by itself"
+            yield f"{model} is none of the models that this is measured with, {', '.join(map(str, wanted))}"

@@ -21,7 +21,8 @@ from suite.submission.records import OLDER, SubmissionKind
 
 MOST_NAME, MOST_TEXT, MOST_NOTES, MOST_VERSION, MOST_REQUIREMENT = 64, 500, 4000, 32, 200
 """Characters."""
-MOST_DEPENDENCIES, MOST_WEIGHTS = 200, 20
+MOST_DEPENDENCIES, MOST_WEIGHTS, MOST_RETRAINED = 200, 20, 16
+MOST_MODEL = 128
 MOST_WEIGHT_BYTES = 2 << 30
 MOST_TOLERANCE = 0.05
 SHOWN_CHARACTERS = 60
@@ -34,6 +35,7 @@ LINKS = ("https", "http")
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
+MODEL = re.compile(r"[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?")
 FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(?:/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
 SHA256 = re.compile("[0-9a-f]{64}")
 DEVICES = frozenset(
@@ -106,6 +108,18 @@ def version(value: str) -> str:
 def identifier(value: str) -> str:
     """Rule: a name in Python."""
     return "" if value.isidentifier() else "Write the name of a class or function in the file that makes the plugin."
+
+
+def models(value: list[str]) -> str:
+    """Rule: names of models that the suite has, each once."""
+    if not value or len({*value}) != len(value):
+        return "List one or more names of models, each once."
+    wrong = next(
+        (name for name in value if len(name) > MOST_MODEL or not MODEL.fullmatch(name) or ".py:" in name), None
+    )
+    return (
+        "" if wrong is None else f"{shown(wrong)} is no name of a model that the suite has: see 'suite plugins model'."
+    )
 
 
 def link(value: str, schemes: Collection[str]) -> str:
@@ -210,6 +224,9 @@ SUITE: Mapping[str, Field] = {
     "object": Field('"MyModel"', (SHORT, identifier)),
     "name": Field('"my-model"', (SHORT, plugin_name)),
     "version": Field('"1"', (partial(text, most=MOST_VERSION), version)),
+    "retrains": Field(
+        '["pv-efficientnet-lite0"]', (partial(list_of, kind=str, most=MOST_RETRAINED), models), required=False
+    ),
     "task": Field('"classification"', (partial(one_of, options=TASKS),), required=False),
     "authors": Field('"A. Author, B. Author"', (SENTENCE,)),
     "licence": Field('"MIT"', (SENTENCE,)),

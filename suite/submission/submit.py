@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from suite.contracts import Finding, check_model, check_restoration
+from suite import registry
+from suite.contracts import Finding, check_model, check_restoration, check_retraining
 from suite.errors import InvalidPlugin
-from suite.isolation.guest import GuestModel
+from suite.isolation.guest import GuestModel, GuestRetraining
 from suite.progress import Progress
 from suite.submission import folder, predictions, verify
 from suite.submission.guests import Terms, Visitor, received
@@ -58,7 +59,18 @@ def contract(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Findin
     plugin = visitor.plugin
     if isinstance(plugin, GuestModel):
         return tuple(check_model(plugin, terms.device))
+    if isinstance(plugin, GuestRetraining):
+        return retraining_contract(plugin, terms.device)
     return tuple(check_restoration(plugin, terms.device))
+
+
+def retraining_contract(plugin: GuestRetraining, device: str) -> tuple[Finding, ...]:
+    """Return the findings of a retraining, and those of a model for each network that it has."""
+    findings = check_retraining(plugin)
+    for name in plugin.models():
+        model = plugin.adapt(registry.load("model", name).plugin)
+        findings += [replace(finding, check=f"{name}: {finding.check}") for finding in check_model(model, device)]
+    return tuple(findings)
 
 
 def examined(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from suite.contracts import check_model
 from suite.contracts.specimens import photo
 from suite.errors import PluginError, PredictionError, WorkerError
 from suite.isolation.sandbox import SCRATCH, Limits
-from tests.isolation.guests import model_text, needs_bubblewrap, opened
+from tests.isolation.guests import QUICK, model_text, needs_bubblewrap, opened
 
 pytestmark = needs_bubblewrap
 
@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGES = [photo(9, 8, seed=number) for number in range(3)]
 INFOS = [FrameInfo(8, 9)] * 3
 SHORT = Limits(memory_bytes=2 << 30, start_s=3, load_s=2, call_s=2)
+
+
+BOXES = "(lambda n: type('Boxes', (), {'boxes': np.zeros((n, 4), np.float32), 'scores': np.ones(n, np.float32)})())"
 
 
 def left_behind(marker):
@@ -229,6 +232,7 @@ def test_a_reply_byte_by_byte_does_not_put_off_the_end(tmp_path):
         ("[Classification(np.zeros(2, np.float32))] * 100_000", "Expected 3 predictions of 2 scores, but got 100000"),
         ("[b'cos\\nsystem\\n'] * len(images)", "float32 of shape"),
         ("[lambda: 0] * len(images)", "float32 of shape"),
+        (f"[{BOXES}(10**7)] * len(images)", "float32 of shape"),
         ("None", "NoneType"),
     ],
 )
@@ -239,6 +243,19 @@ def test_answers_that_are_no_predictions_are_refused(tmp_path, answer, said):
 def test_scores_that_are_written_past_the_checks_are_looked_at_again(tmp_path):
     cheat = "import suite.isolation.answers as a\na.table_of = lambda p, c: np.full((3, 2), np.nan, np.float32)"
     refused(tmp_path, error=PredictionError, match="finite", predict=cheat)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "said"),
+    [
+        ("np.zeros((10**7, 4), np.float32)", "Expected 3 predictions of 2 scores, but got 10000000 of 4"),
+        ("np.full((3, 4), -1e9, np.float32)", "Expected 3 predictions of 2 scores, but got 3 of 4"),
+        ("np.zeros((10**8, 4), np.float32)", "too many to hand over at once|MemoryError"),
+    ],
+)
+def test_boxes_by_the_million_and_out_of_every_image_are_no_scores(tmp_path, boxes, said):
+    cheat = f"import suite.isolation.answers as a\na.table_of = lambda p, c: {boxes}"
+    refused(tmp_path, match=said, limits=QUICK, predict=cheat)
 
 
 def test_one_that_changes_its_answers_is_found(tmp_path):

@@ -170,6 +170,31 @@ def test_a_codec_has_no_task():
     assert problems(text) == [(line_of("# task"), "A codec has no task. Remove the line.")]
 
 
+def test_only_a_mitigation_retrains_models():
+    text, _ = edited('kind = "model"', 'kind = "model"\n# retrains = ["pv-efficientnet-lite0"]')
+    said = "Only a mitigation retrains models, not a model. Remove the line."
+    assert problems(text) == [(line_of("# kind") + 1, said)]
+    mitigation, _ = edited('kind = "model"', 'kind = "mitigation"\n# retrains = ["pv-efficientnet-lite0", "timm:x.y"]')
+    assert parse(mitigation.encode()).retrains == ("pv-efficientnet-lite0", "timm:x.y")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("[]", "List one or more"),
+        ('["a", "a"]', "each once"),
+        ('["plugin.py:Model"]', "no name of a model"),
+        ('["../a"]', "no name of a model"),
+        ('["timm:hf-hub:a/b"]', "no name of a model"),
+        ("[1]", "Write a list of texts"),
+        ('"a"', "Write a list of texts"),
+    ],
+)
+def test_a_retraining_names_models_that_the_suite_has(names, said):
+    text, _ = edited('kind = "model"', f'kind = "mitigation"\n# retrains = {names}')
+    assert [said in message for _, message in problems(text)] == [True]
+
+
 def test_metadata_without_the_suites_table():
     text = "# /// script\n# dependencies = []\n#\n# [tool]\n# x = 1\n# ///\n"
     assert problems(text) == [(4, "There is no table [tool.suite]. It says what the plugin is.")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from suite import protocols, runner
+from suite import protocols, registry, runner
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.digest import sha256_of_file
@@ -27,6 +27,7 @@ from suite.errors import (
 from suite.isolation import sandbox
 from suite.lineup import Choice
 from suite.progress import Silent
+from suite.stages.codec_stage import read_one
 from suite.submission import pull_request, verify
 from suite.submission import submit as submitting
 from suite.submission.checking import examined
@@ -46,7 +47,7 @@ TEXT = """# /// script
 # object = "Plugin"
 # name = "plugin"
 # version = "{version}"
-# task = "classification"
+# task = "classification"{more}
 # authors = "A. <b>Author</b>"
 # licence = "MIT"
 # training-data = "none"
@@ -58,6 +59,9 @@ from suite.api import Classification
 class Plugin:
     name, version, task, classes, thread_safe = "plugin", "{version}", "classification", 2, True
     calls = 0
+
+    def __init__(self, model=None):
+        self.model = model
 
     def load(self, device):
         pass
@@ -87,9 +91,9 @@ def order(tmp_path):
 def taken(tmp_path, order):
     """Return what writes a plugin's file and submits it."""
 
-    def take(kind="model", version="1", deed="pass", *, dry_run=False, terms=HERE, spec=order.spec):
+    def take(kind="model", version="1", deed="pass", *, more="", dry_run=False, terms=HERE, spec=order.spec):
         plugin = tmp_path / "plugin.py"
-        plugin.write_text(TEXT.format(kind=kind, version=version, deed=deed))
+        plugin.write_text(TEXT.format(kind=kind, version=version, deed=deed, more=more))
         on = replace(order, spec=spec)
         return submit(plugin, on, terms, submissions=tmp_path / "submissions", dry_run=dry_run, progress=Silent())
 
@@ -149,6 +153,39 @@ def test_a_mitigation_runs_in_front_of_every_baseline(taken):
     assert entries == {(f"pv-efficientnet-lite{n}", name) for n in range(3) for name in ("none", "plugin")}
 
 
+RETRAINS = '\n# retrains = ["pv-efficientnet-lite0", "pv-efficientnet-lite1"]'
+BY_MODEL = "images = images if self.model.endswith('0') else [255 - image for image in images]"
+
+
+def test_a_retraining_stands_in_for_the_baselines_that_it_is_for(taken, order):
+    done = taken("mitigation", deed=BY_MODEL, more=RETRAINS)
+    entries = {(row.model, row.mitigation) for row in done.measured.results.rows}
+    assert entries == {(f"pv-efficientnet-lite{n}", name) for n in (0, 1) for name in ("none", "plugin")}
+    assert {finding.check for finding in done.findings} >= {"models", "pv-efficientnet-lite0: batch"}
+    dataset = registry.load("dataset", "pv-cells").plugin
+    images = [read_one(dataset, sample).image for sample in dataset.samples()[:LIMIT]]
+    for number, networks_image in enumerate((lambda image: image, lambda image: 255 - image)):
+        expected = [np.float32(max(100, networks_image(image)[::2, ::2].mean())) for image in images]
+        assert scores_on_originals(order.database, f"pv-efficientnet-lite{number}") == pytest.approx(expected)
+
+
+def scores_on_originals(database, model):
+    engine = open_for_reading(database)
+    cells = {each.id: each.result.cell for each in queries.results(engine, model=model)}
+    mine = [key for key, cell in cells.items() if cell.mitigation.name == "plugin" and cell.condition.is_reference]
+    (table,) = queries.outcomes(engine, mine).values()
+    return table["score"].to_pylist()
+
+
+def test_a_retraining_of_other_models_than_the_protocols_says_which_those_are(taken, order):
+    track = structs.replace(WHOLE.tracks[0], baselines=WHOLE.tracks[0].baselines[2:])
+    with pytest.raises(
+        UsageError, match=r"lite1, none of which is a baseline of pv-cells@1: it has pv-efficientnet-lite2"
+    ):
+        taken("mitigation", more=RETRAINS, spec=structs.replace(order.spec, tracks=(track,)))
+    assert not order.database.exists()
+
+
 def test_a_dry_run_writes_nothing(taken, tmp_path, order):
     assert taken(dry_run=True).measured is None
     assert not (tmp_path / "submissions").exists()
@@ -195,7 +232,7 @@ def test_one_that_fails_on_the_way_has_its_reason_in_the_database_and_no_folder(
 
 def test_one_that_says_another_version_than_its_metadata_is_refused(tmp_path, order):
     plugin = tmp_path / "plugin.py"
-    text = TEXT.format(kind="model", version="1", deed="pass").replace('# version = "1"', '# version = "2"')
+    text = TEXT.format(kind="model", version="1", deed="pass", more="").replace('# version = "1"', '# version = "2"')
     plugin.write_text(text)
     with pytest.raises(InvalidPlugin, match="plugin 2 classification, but its object says plugin 1 classification"):
         submit(plugin, order, HERE, submissions=tmp_path / "s", dry_run=True, progress=Silent())

@@ -26,9 +26,9 @@ UNBOUNDED = (*RATE_METRICS, *RATE_PERCENTILES)
 def problems_of_plan(version: Version) -> Iterator[Problem]:
     """Yield where plugins, rows or measures are not those of the protocol. Only under a released protocol."""
     spec, where = protocols.load(version.results.protocol), f"{version.where}/{RESULTS}"
-    wrong = [Problem(where, "plugins", f"{text}.") for text in lacking(spec, version.submission.task, version.results)]
-    if wrong:
-        yield from wrong
+    wrong = lacking(spec, version.submission.task, version.results, retrains=version.manifest.retrains)
+    if problems := [Problem(where, "plugins", f"{text}.") for text in wrong]:
+        yield from problems
         return
     cells = {cell.digest: cell for cell in cells_of(spec, version.submission.task, version.results)}
     numbers = problems_of_numbers(spec, version, cells)

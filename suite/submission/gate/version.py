@@ -60,6 +60,8 @@ class Manifest(Protocol):
     @property
     def task(self) -> str | None: ...  # noqa: D102
     @property
+    def retrains(self) -> Sequence[str]: ...  # noqa: D102
+    @property
     def weights(self) -> Sequence[Weight]: ...  # noqa: D102
 
 

@@ -34,6 +34,7 @@ class Manifest(NamedTuple):
     kind: str
     task: str | None
     weights: tuple[Weight, ...]
+    retrains: tuple[str, ...] = ()
 
 
 class Unreadable(SuiteError):
@@ -62,8 +63,9 @@ def ref(kind, name, version="1", digest="d"):
     return PluginRef(kind=kind, name=name, version=version, digest=f"sha256:{digest * 64}")
 
 
-def plugin_text(name, *, version="1", kind="model", task="classification", weights=(), body="pass"):
+def plugin_text(name, *, version="1", kind="model", task="classification", weights=(), retrains=(), body="pass"):
     said = {"name": name, "version": version, "kind": kind, "task": task, "weights": [w._asdict() for w in weights]}
+    said |= {"retrains": retrains} if retrains else {}
     return f"# {json.dumps(said)}\n# {name}\n{body}\n"
 
 

@@ -14,6 +14,7 @@ from suite.submission.gate import RULES, examined
 from tests.submission.gate.folders import (
     BASELINE,
     MANIFESTS,
+    TRACK,
     Weight,
     erratum,
     make,
@@ -115,11 +116,22 @@ def test_a_new_submission_that_keeps_the_rules_passes(trees, what):
     assert problems(trees) == ()
 
 
-def test_a_mitigation_is_measured_in_front_of_every_model_beside_none(trees):
-    plugin = ref("mitigation", "mine", digest="a")
-    make(trees[1], measured=results(plugin))
+def mitigation(after, baselines, retrains=()):
+    """Write a mitigation that was measured with some of the protocol's baselines; return its rows."""
+    models = [ref("model", baseline.name) for baseline in baselines]
+    measured = results(ref("mitigation", "mine", digest="a"), others(*models))
+    make(after, measured=measured, text=plugin_text("mine", kind="mitigation", retrains=retrains))
+    return measured.rows
+
+
+def test_a_restoration_is_measured_in_front_of_every_baseline_beside_none(trees):
+    assert len(mitigation(trees[1], TRACK.baselines)) == 3 * 20
     assert problems(trees) == ()
-    assert len(results(plugin).rows) == 20
+
+
+def test_a_retraining_is_measured_with_the_baselines_that_it_is_for(trees):
+    mitigation(trees[1], TRACK.baselines[:1], retrains=(BASELINE.name, "timm:another"))
+    assert problems(trees) == ()
 
 
 def test_a_codec_is_measured_at_its_own_settings(trees):
@@ -272,6 +284,9 @@ BREAKS = [
     ("plugins", "a codec besides", lambda a: remade(a, plugins=others(ref("codec", "webp")))),
     ("plugins", "a foreign reference", lambda a: remade(a, plugins=others(ref("model", "rigged")))),
     ("plugins", "twice", lambda a: remade(a, plugins=others(ref("codec", "jpeg", digest="e")))),
+    ("plugins", "a restoration without a baseline", lambda a: mitigation(a, TRACK.baselines[1:])),
+    ("plugins", "a retraining without its baseline", lambda a: mitigation(a, (), retrains=[BASELINE.name])),
+    ("plugins", "a retraining of another", lambda a: mitigation(a, TRACK.baselines[:2], retrains=[BASELINE.name])),
     ("plugins", "itself twice", lambda a: remade(a, plugins=others(MINE))),
     ("plugins", "no none", lambda a: remade(a, plugins=others()[:2], rows=())),
     ("plugins", "no data", lambda a: remade(a, data=())),
