@@ -65,7 +65,7 @@ class Deeds:
     name = "deeds"
     version = "1"
     build = "none"
-    holds_lock = True
+    holds_lock = ("encode", "decode")
 
     def settings(self) -> Sequence[Setting]:
         return [Setting("deed", deed) for deed in ("pid", *DEEDS, *ANSWERS)]

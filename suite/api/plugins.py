@@ -33,10 +33,10 @@ class Availability(Protocol):
 class Codec(Protocol):
     """Image to bytes to image. Called from several threads at once; it never measures itself.
 
-    Optional: ``holds_lock: bool``, whether encode or decode keep the interpreter's lock, as pure Python does, or ask
-    for it all the time: a run then has them in a process of its own for each of its threads. ``tolerance: float``, by
-    how many of the 255 levels (root mean square over an image) its decoded pixels may differ from one kind of processor
-    to another; none where it is not stated.
+    Optional: ``holds_lock: tuple[str, ...]``, which of "encode" and "decode" keep the interpreter's lock, as pure
+    Python does, or ask for it all the time: a run then calls these in a process of its own for each of its threads.
+    ``tolerance: float``, by how many of the 255 levels (root mean square over an image) its decoded pixels may differ
+    from one kind of processor to another; none where it is not stated.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from threading import Lock, Thread, current_thread
 from typing import TypeVar
 
@@ -28,14 +28,23 @@ class RaisedElsewhere(PluginError):
 class HostedCodec:
     """A `suite.api.Codec` that encodes and decodes as ``codec`` does, in processes that make it of its ``origin``.
 
-    A thread's process starts with its first call, and anew after one that died; `close` ends them all.
+    A thread's process starts with its first call, and anew after one that died; `close` ends them all. What of
+    ``hosted`` is not named is done here.
     """
 
-    def __init__(self, codec: Codec, origin: Origin, *, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        origin: Origin,
+        *,
+        hosted: Collection[str] = ("encode", "decode"),
+        call_timeout_s: float = CALL_TIMEOUT_S,
+    ) -> None:
         self.name = codec.name
         self.version = codec.version
         self._codec = codec
         self._origin = origin
+        self._hosted = frozenset(hosted)
         self._call_timeout_s = call_timeout_s
         self._processes: dict[Thread, Process] = {}
         self._lock = Lock()
@@ -51,6 +60,8 @@ class HostedCodec:
 
     def encode(self, image: Image, setting: Setting) -> bytes:
         """Return the bitstream. Raises CodecError, also if the process dies or hangs, and what the codec raises."""
+        if "encode" not in self._hosted:
+            return self._codec.encode(image, setting)
         height, width, _ = require_rgb(image).shape
         try:
             process = self._own()
@@ -61,6 +72,8 @@ class HostedCodec:
 
     def decode(self, data: bytes) -> Image:
         """Return the image. Raises CodecError, also if the process dies or hangs, and what the codec raises."""
+        if "decode" not in self._hosted:
+            return self._codec.decode(data)
         try:
             process = self._own()
             process.memory.write(data)
@@ -138,9 +151,10 @@ class Hosts:
 
     def codec(self, codec: Codec, origin: Origin, *, workers: int) -> Codec:
         """Return what ``workers`` threads call: the codec itself, or its host if they would have to take turns."""
-        if workers < 2 or not getattr(codec, "holds_lock", False):
+        held = getattr(codec, "holds_lock", ())
+        if workers < 2 or not held:
             return codec
-        return self._hosted.setdefault(id(codec), HostedCodec(codec, origin))
+        return self._hosted.setdefault(id(codec), HostedCodec(codec, origin, hosted=held))
 
     def close(self) -> None:
         """End all processes."""

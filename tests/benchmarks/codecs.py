@@ -1,15 +1,16 @@
 """What does a codec cost through its plugin, and do several threads get as much more done?
 
 For each codec, at a middle setting and on one image like a photograph:
-  (a) milliseconds an image, and MB/s of raw RGB, for encoding and decoding through the plugin, as the worker threads of
-      a run call it, and by its library called as a short script would with the same options: one after the other in one
-      thread, again and again; medians, and the plugin's time over the library's. A plugin that says that it holds
-      Python's lock is in a process for each thread, as in a run (marked "hosted"); `--in-process` keeps it in this one;
-  (b) the throughput of several threads over that of one, for each of the threads. Read it against the line of zlib,
-      which always lets other threads run: on a busy machine zlib's own falls to 0.5;
+  (a) milliseconds an image, and MB/s of raw RGB, for encoding and decoding through the plugin, as a run with one worker
+      calls it, and by its library called as a short script would with the same options: one after the other in one
+      thread, again and again; medians, and the plugin's time over the library's;
+  (b) the throughput of a run with several workers over that of one with one worker, for each of them. A plugin that
+      says that it holds Python's lock is in a process for each of several workers: "hosted" is what such a call takes,
+      alone, over the library's. Read (b) against the line of zlib, which always lets other threads run: on a busy
+      machine zlib's own falls to 0.5;
   (c) on four times the pixels, the longest part of a call in which no other thread got a turn, over the whole call, in
       the best of many calls: near 1, Python's lock is held all along, and threads take turns whatever the number of
-      cores. This says something on a busy machine too. A hosted codec's lock is not this process's.
+      cores. This says something on a busy machine too.
 Checks that plugin and library write the same bytes and read the same pixels. Nothing here asserts on a clock.
 
     python -m tests.benchmarks.codecs --codecs jpeg webp --repeats 200
@@ -85,6 +86,16 @@ def jpeg() -> Direct:
         return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 75])[1].tobytes()
 
     return reader._replace(encode=encode)
+
+
+def jpeg2000() -> Direct:
+    """Return Pillow's writer and OpenCV's reader, without its warning for each image that it takes for sRGB."""
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    options = {"quality_layers": [20], "irreversible": True, "mct": 1, "no_jp2": True}
+    writer = pillow("JPEG2000", Setting("quality_layer", 20), **options)
+    return writer._replace(decode=lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB))
 
 
 def avif() -> Direct:
@@ -223,12 +234,11 @@ def neural() -> Direct:
 
 
 SIZE = (375, 500)
+RAW_BYTES = 3 * SIZE[0] * SIZE[1]
 DIRECT: dict[str, Callable[[], Direct]] = {
     "none": raw,
     "jpeg": jpeg,
-    "jpeg2000": lambda: pillow(
-        *("JPEG2000", Setting("quality_layer", 20)), quality_layers=[20], irreversible=True, mct=1, no_jp2=True
-    ),
+    "jpeg2000": jpeg2000,
     "webp": lambda: pillow("WEBP", Setting("quality", 75), quality=75),
     "avif": avif,
     "heif": heif,
@@ -241,6 +251,16 @@ DIRECT: dict[str, Callable[[], Direct]] = {
 
 
 HELD_CALLS = 20
+
+
+class Work(NamedTuple):
+    """One direction of a codec: as one worker does it, as each of several does, by the library, and on more pixels."""
+
+    what: str
+    alone: Callable[[], object]
+    together: Callable[[], object]
+    library: Callable[[], object]
+    long_call: Callable[[], object]
 
 
 class Pair(NamedTuple):
@@ -272,20 +292,23 @@ def interleaved(plugin: Callable[[], object], library: Callable[[], object], bud
     return Pair(statistics.median(times[0]), statistics.median(times[1]), ratio)
 
 
-def scaling(work: Callable[[], object], threads: int, each_s: float) -> float:
-    """Return the throughput of ``threads`` threads over that of one, over their number; medians of rounds in turns."""
-    count = max(2, int(each_s / seconds(work)))
+def scaling(alone: Callable[[], object], together: Callable[[], object], threads: int, each_s: float) -> float:
+    """Return the throughput of ``threads`` threads over that of one, over their number; medians of rounds in turns.
+
+    ``alone`` and ``together`` are the same work as one thread and as each of several does it.
+    """
+    count = max(2, int(each_s / seconds(alone)))
     ratios = []
 
-    def again_and_again(_: int = 0) -> None:
+    def again_and_again(work: Callable[[], object]) -> None:
         for _ in range(count):
             work()
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(again_and_again, range(threads)))  # each thread's first call may start a process
+        list(pool.map(again_and_again, [together] * threads))  # each thread's first call may start a process
         for _ in range(5):
-            one_s = seconds(again_and_again)
-            many_s = seconds(lambda: list(pool.map(again_and_again, range(threads))))
+            one_s = seconds(lambda: again_and_again(alone))
+            many_s = seconds(lambda: list(pool.map(again_and_again, [together] * threads)))
             ratios.append(one_s / many_s)
     return statistics.median(ratios)
 
@@ -322,29 +345,43 @@ def measured(name: str, image: np.ndarray, hosts: Hosts, arguments: argparse.Nam
         direct = DIRECT[name]()
     except ImportError as error:
         return f"{name:<11} {error}"
-    workers = 1 if arguments.in_process else arguments.threads
-    codec = hosts.codec(loaded.plugin, loaded.origin, workers=workers)
-    data = codec.encode(image, direct.setting)
-    if data != direct.encode(image) or not np.array_equal(codec.decode(data), direct.decode(data)):
+    alone = loaded.plugin
+    together = hosts.codec(alone, loaded.origin, workers=arguments.threads)
+    data = alone.encode(image, direct.setting)
+    if data != direct.encode(image) or not np.array_equal(alone.decode(data), direct.decode(data)):
         raise SystemExit(f"{name}: plugin and library differ in bytes or pixels at {direct.setting}")
-    lines, large = [], photo(2 * SIZE[0], 2 * SIZE[1])
-    large_data = codec.encode(large, direct.setting)
-    for what, plugin, library, long_call in (
-        (
-            *("encode", partial(codec.encode, image, direct.setting), partial(direct.encode, image)),
-            partial(codec.encode, large, direct.setting),
+    large = photo(2 * SIZE[0], 2 * SIZE[1])
+    large_data = alone.encode(large, direct.setting)
+    works = (
+        Work(
+            "encode",
+            partial(alone.encode, image, direct.setting),
+            partial(together.encode, image, direct.setting),
+            partial(direct.encode, image),
+            partial(alone.encode, large, direct.setting),
         ),
-        ("decode", partial(codec.decode, data), partial(direct.decode, data), partial(codec.decode, large_data)),
-    ):
-        pair = interleaved(plugin, library, arguments.seconds, arguments.repeats)
-        each = scaling(plugin, arguments.threads, arguments.seconds / 20)
-        rate = image.nbytes / 1e6 / pair.plugin_s
-        lines.append(
-            f"{name:<11} {direct.setting!s:<17} {what} {pair.plugin_s * 1e3:9.2f} {pair.library_s * 1e3:9.2f} "
-            f"{pair.ratio:7.3f} {rate:9.1f} {each:8.2f} {held(long_call):8.2f}"
-            f"{'' if codec is loaded.plugin else '  hosted'}"
-        )
-    return "\n".join(lines)
+        Work(
+            "decode",
+            partial(alone.decode, data),
+            partial(together.decode, data),
+            partial(direct.decode, data),
+            partial(alone.decode, large_data),
+        ),
+    )
+    is_hosted = together is not alone
+    return "\n".join(f"{name:<11} {direct.setting!s:<17} {line_of(work, arguments, is_hosted)}" for work in works)
+
+
+def line_of(work: Work, arguments: argparse.Namespace, is_hosted: bool) -> str:
+    """Return the figures of one direction."""
+    pair = interleaved(work.alone, work.library, arguments.seconds, arguments.repeats)
+    each = scaling(work.alone, work.together, arguments.threads, arguments.seconds / 20)
+    hosted = interleaved(work.together, work.library, arguments.seconds, arguments.repeats) if is_hosted else None
+    return (
+        f"{work.what} {pair.plugin_s * 1e3:9.2f} {pair.library_s * 1e3:9.2f} {pair.ratio:7.3f} "
+        f"{RAW_BYTES / 1e6 / pair.plugin_s:9.1f} {each:8.2f} {held(work.long_call):8.2f}"
+        f"{f'  hosted {hosted.ratio:.3f}' if hosted else ''}"
+    )
 
 
 def main() -> None:
@@ -354,7 +391,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=300, help="at most, of each")
     parser.add_argument("--seconds", type=float, default=10, help="for each codec and direction")
     parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))
-    parser.add_argument("--in-process", action="store_true", help="host nothing")
     parser.add_argument("--image", type=Path, help="a photograph, instead of one made here")
     arguments = parser.parse_args()
     image = photo(*SIZE)
@@ -366,7 +402,7 @@ def main() -> None:
     print(f"{'codec':<11} {'setting':<17} {'':6} {'plugin ms':>9} {'library':>9} {'ratio':>7} {'MB/s':>9} ", end="")
     print(f"{arguments.threads} cores, each; lock held")
     deflate = partial(zlib.compress, image.tobytes(), 6)
-    each = scaling(deflate, arguments.threads, arguments.seconds / 20)
+    each = scaling(deflate, deflate, arguments.threads, arguments.seconds / 20)
     print(f"{'zlib':<11} {'level=6':<17} {'encode':6} {'':36} {each:9.2f} {held(deflate):8.2f}", flush=True)
     with closing(Hosts()) as hosts:
         for name in arguments.codecs:

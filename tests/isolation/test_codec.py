@@ -314,7 +314,10 @@ def test_hosts_take_in_what_holds_the_lock_where_threads_would_take_turns(new_ch
     assert isinstance(guest, HostedCodec)
     assert hosts.codec(held.plugin, held.origin, workers=2) is guest
     assert (guest.name, guest.version, guest.build) == (held.plugin.name, held.plugin.version, held.plugin.build)
-    guest.encode(photo(8, 8), RATIO)
+    stream = held.plugin.encode(photo(8, 8), RATIO)
+    assert np.array_equal(guest.decode(stream), held.plugin.decode(stream))
+    assert new_children() == set()  # OpenCV lets go of the lock
+    assert guest.encode(photo(8, 8), RATIO) == stream
     assert new_children()
     hosts.close()
     assert new_children() == set()

@@ -48,7 +48,7 @@ def test_processes_change_no_number_and_end_with_the_run(measure, started, monke
     hosted = measure("hosted", workers=2)
     assert 1 <= len(started) <= 2
     assert new_children() == set()
-    monkeypatch.setattr(Jpeg2000, "holds_lock", False)
+    monkeypatch.setattr(Jpeg2000, "holds_lock", ())
     assert measure("threads", workers=2) == hosted
     assert 1 <= len(started) <= 2
 

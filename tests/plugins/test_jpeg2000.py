@@ -16,6 +16,7 @@ from suite.api import Setting
 from suite.contracts import check_codec
 from suite.contracts.specimens import mutations, photo
 from suite.errors import CodecError, UsageError
+from suite.lineup import why_absent
 from tests import programs
 
 MARIE = Jpeg2000(transform="5-3", colour="none", container="jp2")
@@ -244,4 +245,9 @@ def test_every_byte_of_the_header_can_be_anything():
 
 
 def test_build_names_the_libraries():
-    assert re.fullmatch(r"Pillow [\d.]+, OpenJPEG [\d.]+", Jpeg2000().build)
+    assert re.fullmatch(r"Pillow [\d.]+, OpenJPEG [\d.]+; OpenCV [\d.]+, OpenJPEG [\d.]+", Jpeg2000().build)
+
+
+def test_an_opencv_without_openjpeg_is_said(monkeypatch):
+    monkeypatch.setattr("cv2.getBuildInformation", lambda: "JPEG 2000: NO")
+    assert why_absent(Jpeg2000()) == "This OpenCV does not read JPEG 2000 by OpenJPEG: install opencv-python-headless."
