@@ -416,6 +416,21 @@ def test_weights_that_give_no_finite_numbers_are_refused(registered):
         codec.encode(photo(8, 8), quality(1))
 
 
+@pytest.mark.parametrize("kernel", [5, 3, 4])
+@pytest.mark.parametrize("stride", [2, 1, 3])
+@pytest.mark.parametrize("bias", [True, False])
+def test_folded_deconvolutions_are_torchs_to_the_bit(kernel, stride, bias):
+    import torch
+
+    torch.manual_seed(kernel)
+    options = {"stride": stride, "padding": (kernel - 1) // 2, "output_padding": stride - 1, "bias": bias}
+    layer = torch.nn.ConvTranspose2d(24, 7, kernel, **options).double()
+    for height, width in ((1, 1), (5, 9), (24, 32)):
+        x = torch.randn(1, 24, height, width, dtype=torch.float64)
+        with torch.inference_mode():
+            assert torch.equal(neural_network.folded(layer, x), layer(x))
+
+
 @given(tables(), st.binary(max_size=120))
 def test_the_reader_raises_codec_error_only(coded, noise):
     try:
