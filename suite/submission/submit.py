@@ -7,7 +7,7 @@ from pathlib import Path
 
 from suite import registry
 from suite.contracts import Finding, check_model, check_restoration, check_retraining
-from suite.errors import InvalidPlugin
+from suite.errors import InvalidPlugin, PluginError
 from suite.isolation.guest import GuestModel, GuestRetraining
 from suite.progress import Progress
 from suite.submission import folder, predictions, verify
@@ -66,11 +66,18 @@ def contract(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Findin
 
 def retraining_contract(plugin: GuestRetraining, device: str) -> tuple[Finding, ...]:
     """Return the findings of a retraining, and those of a model for each network that it has."""
-    findings = check_retraining(plugin)
-    for name in plugin.models():
-        model = plugin.adapt(registry.load("model", name).plugin)
-        findings += [replace(finding, check=f"{name}: {finding.check}") for finding in check_model(model, device)]
-    return tuple(findings)
+    networks = ((name, network_contract(plugin, name, device)) for name in plugin.models())
+    named = (replace(finding, check=f"{name}: {finding.check}") for name, found in networks for finding in found)
+    return (*check_retraining(plugin), *named)
+
+
+def network_contract(plugin: GuestRetraining, name: str, device: str) -> list[Finding]:
+    """Return the findings of the network that stands in for a model, or why it cannot."""
+    try:
+        network = plugin.adapt(registry.load("model", name).plugin)
+    except PluginError as error:
+        return [Finding("stands in", ok=False, message=str(error))]
+    return check_model(network, device)
 
 
 def examined(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Finding, ...]:

@@ -186,6 +186,15 @@ def test_a_retraining_of_other_models_than_the_protocols_says_which_those_are(ta
     assert not order.database.exists()
 
 
+def test_a_retraining_stands_in_for_models_of_its_own_task_and_classes_only(taken):
+    with pytest.raises(InvalidPlugin, match=r"resnet18.IMAGENET1K_V1: stands in: .* over 2 classes .* over 1000"):
+        taken("mitigation", more='\n# retrains = ["torchvision:resnet18.IMAGENET1K_V1"]', dry_run=True)
+    with pytest.raises(
+        InvalidPlugin, match=r"lite9: stands in: No model is named 'pv-efficientnet-lite9'\. Did you mean"
+    ):
+        taken("mitigation", more='\n# retrains = ["pv-efficientnet-lite9"]', dry_run=True)
+
+
 def test_a_dry_run_writes_nothing(taken, tmp_path, order):
     assert taken(dry_run=True).measured is None
     assert not (tmp_path / "submissions").exists()
