@@ -61,9 +61,9 @@ def served(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A real browser; tests without one are skipped."""
-    program = shutil.which("chromium")
+    program = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if program is None:
-        pytest.skip("needs chromium: run 'make system-deps'")
+        pytest.skip("needs Chromium or Chrome: run 'make system-deps'")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory():
