@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from suite.spec import PluginRef
 from suite.submission.manifest import Manifest, WeightEntry, card_of, parse, weight_files
 from suite.submission.records import PLUGIN
 from suite.submission.source import contents
+from suite.submission.stage import stage
 
 LivePlugin: TypeAlias = GuestModel | GuestRestoration | GuestRetraining
 
@@ -71,13 +71,10 @@ def received(path: Path, terms: Terms, progress: Progress | None = None) -> Iter
         raise UsageError(
             f"{path} is a codec. Protocols fix their codecs: examine it with 'suite check codec {path}:…'."
         )
-    with (
-        tempfile.TemporaryDirectory(prefix="suite-") as stage,
-        environment_of(manifest, terms, progress) as environment,
-    ):
+    with stage() as place, environment_of(manifest, terms, progress) as environment:
         sandbox = Sandbox(
-            folder=staged(Path(stage), source, manifest, path.parent, progress),
-            scratch=scratch_in(Path(stage)),
+            folder=staged(place, source, manifest, path.parent, progress),
+            scratch=scratch_in(place),
             environment=environment,
             trusted=terms.trusted,
             accelerator=manifest.accelerator and terms.device != "cpu",
@@ -100,17 +97,17 @@ def environment_of(manifest: Manifest, terms: Terms, progress: Progress) -> Iter
         yield environment
 
 
-def staged(stage: Path, source: bytes, manifest: Manifest, folder: Path, progress: Progress) -> Path:
+def staged(place: Path, source: bytes, manifest: Manifest, folder: Path, progress: Progress) -> Path:
     """Return a new directory with the plugin and its weights, each checked against its digest, and nothing else."""
-    own = stage / "plugin"
+    own = place / "plugin"
     own.mkdir()
     (own / PLUGIN).write_bytes(source)
     for entry, file in zip(manifest.weights, weight_files(manifest, folder), strict=True):
-        place = own / entry.file
-        place.parent.mkdir(parents=True, exist_ok=True)
+        copy = own / entry.file
+        copy.parent.mkdir(parents=True, exist_ok=True)
         found = file.verified() if file.path.exists() or not entry.url else fetched(entry, manifest, progress)
-        shutil.copyfile(found, place)
-        checked_copy(place, entry)
+        shutil.copyfile(found, copy)
+        checked_copy(copy, entry)
     return own
 
 
@@ -122,9 +119,9 @@ def fetched(entry: WeightEntry, manifest: Manifest, progress: Progress) -> Path:
     return published.located(manifest.name).verified()
 
 
-def checked_copy(place: Path, entry: WeightEntry) -> None:
+def checked_copy(copy: Path, entry: WeightEntry) -> None:
     """Raise InvalidPlugin unless a copied file is what the metadata states: the registered one may be another."""
-    found = hashlib.sha256(place.read_bytes()).hexdigest()
+    found = hashlib.sha256(copy.read_bytes()).hexdigest()
     if found != entry.sha256:
         raise InvalidPlugin(
             f"The weights {entry.file} that are registered here have SHA-256 {found[:12]}…, but the plugin states "
@@ -132,9 +129,9 @@ def checked_copy(place: Path, entry: WeightEntry) -> None:
         )
 
 
-def scratch_in(stage: Path) -> Path:
+def scratch_in(place: Path) -> Path:
     """Return a new, empty directory."""
-    scratch = stage / "scratch"
+    scratch = place / "scratch"
     scratch.mkdir()
     return scratch
 

@@ -16,7 +16,7 @@ import pytest
 from tests.isolation.guests import model_text, needs_bubblewrap
 from tests.isolation.test_attacks import none_left
 
-LIMIT = 48
+LIMIT = 24
 BLOCKS = 10
 METADATA = """# /// script
 # dependencies = ["numpy"]
@@ -96,4 +96,5 @@ def test_killed_amid_its_run_it_goes_on_and_writes_the_same_folder(submission, t
 
     again, _ = submission("broken").communicate(timeout=300)
     assert to_do(again) < to_do(whole)
+    assert list((tmp_path / "staging").glob("suite-*")) == []
     assert rows_in(tmp_path / "broken") == rows_in(tmp_path / "whole")
