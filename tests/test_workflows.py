@@ -168,6 +168,14 @@ def test_an_evaluation_is_a_maintainers_in_a_protected_environment():
     assert "gpu" in job["runs-on"]
 
 
+def test_an_evaluation_verifies_what_it_measured_and_keeps_it_whatever_came_of_it():
+    *_, measure, verify, keep = steps("evaluate.yml")
+    assert "suite submit" in measure["run"]
+    assert verify["run"].endswith('suite verify "submissions/$SUBMISSION" --sample 0.05 --author "$GITHUB_ACTOR"')
+    assert keep["if"] == f"${{{{ !cancelled() && steps.{measure['id']}.outcome == 'success' }}}}"
+    assert keep["with"]["path"].startswith("suite/submissions/")
+
+
 @pytest.mark.parametrize(
     ("values", "passes"),
     [

@@ -7,7 +7,7 @@ import streamlit as st
 from leaderboard.elements import choose, measured, offer_downloads, show_columns
 from leaderboard.opened import Board
 from suite.db import queries
-from suite.db.queries import RankingRow
+from suite.db.queries import EntryRow, RankingRow
 from suite.report.board import entry, speeds
 from suite.report.board.columns import Columns
 from suite.report.board.entry import EntryReport
@@ -28,6 +28,7 @@ def show(board: Board) -> None:
     report = board.entry(standing.entries.rows[place])
     for line in entry.facts_of(standing, report):
         st.text(line)
+    show_badges(standing, report.row, place)
     show_results(standing, report, standing.entries.row(place))
     show_throughput(board, standing, report)
     show_plugins(standing, report)
@@ -52,6 +53,16 @@ def chosen_place(board: Board, standing: Standing, name: str) -> int:
     return places[labels.index(choose(f"{len(places)} entries have this name", labels, key="measured"))]
 
 
+def show_badges(standing: Standing, row: EntryRow, place: int) -> None:
+    """Show whether somebody made the entry's predictions again, and whether another machine measured the same."""
+    badge = standing.badge(row)
+    if badge:
+        st.badge(badge.word, color="green" if badge.ok else "red")
+        st.text(str(badge))
+    if standing.reproduced[place]:
+        st.badge("reproduced on another machine", color="blue")
+
+
 def show_results(standing: Standing, report: EntryReport, row: RankingRow) -> None:
     """Show the curve and every result, then what failed and what was withdrawn."""
     if entry_points(row):
@@ -63,6 +74,7 @@ def show_results(standing: Standing, report: EntryReport, row: RankingRow) -> No
     if len(report.results) > RESULTS_SHOWN:
         st.text(f"The first {RESULTS_SHOWN} of {len(report.results):,}; downloads have them all.")
     offer_downloads(f"{standing.protocol.label}-entry-results", lambda: columns, key="results")
+    show_some("Verifications", entry.verification_columns(report))
     show_some("Withdrawn by an erratum", entry.erratum_columns(report))
     show_some("Failed", entry.failure_columns(report))
 

@@ -26,7 +26,8 @@ from suite.report.tables import TIED, Standings, entry_of, in_order
 
 ROWS_A_PAGE = 100
 HIDDEN_NAMED = 200
-ONLY_VERIFIED = "Only verified: another machine has measured the same values"
+ONLY_VERIFIED = "Only verified: a random share of the predictions was made again and came out the same"
+ONLY_REPRODUCED = "Only reproduced: another machine has measured the same values"
 ONLY_RANKED = "Only entries with a rank: whole, conformant, of a released protocol"
 USUALLY_HIDDEN = re.compile(r".*( low| high|, area .*)|machine|measured|why it has no rank")
 
@@ -88,6 +89,7 @@ def filters(standing: Standing, track: str) -> Wanted:
         ranked=st.toggle(ONLY_RANKED, key="ranked", bind="query-params"),
         conformant=st.toggle("Only from machines whose codecs conform", key="conformant", bind="query-params"),
         verified=st.toggle(ONLY_VERIFIED, key="verified", bind="query-params"),
+        reproduced=st.toggle(ONLY_REPRODUCED, key="reproduced", bind="query-params"),
         order=choose("Order by", ORDERS, key="order"),
     )
 
@@ -139,6 +141,8 @@ def notes(standing: Standing, selection: Selection, *, ties: bool) -> list[str]:
     chosen, every = int(selection.columns.sum()), len(standing.entries.conditions)
     return [
         f"Entries: {len(selection.places):,}. Drops are over {chosen} of {every} conditions, ranks over all of them.",
+        "verification: whether a random share of a submission's predictions, made again, came out the same.",
+        "reproduced: another machine has measured the same values under every condition.",
         "recovered: the part of the unmitigated model's mean drop that the mitigation buys back.",
         *[TIED] * ties,
     ]

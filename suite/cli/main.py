@@ -37,6 +37,7 @@ from suite.cli import (
     submit,
     throughput,
     train,
+    verify,
 )
 from suite.errors import SuiteError
 
@@ -63,7 +64,7 @@ for command in (
     plugins.plugins,
     check.check,
     submit.submit,
-    submit.verify,
+    verify.verify,
     doctor.doctor,
     audit.audit,
     export.export,

@@ -51,6 +51,7 @@ BatchOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker threads; measured on this host where not given.")
 ]
+SubmissionsOption = Annotated[Path, typer.Option("--submissions", help="The folder that holds the submissions.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Run it without bubblewrap; you have read it. The result says so.")
 ]

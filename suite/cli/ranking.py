@@ -21,6 +21,7 @@ def ranking(
     from suite.db import queries
     from suite.db.engine import open_for_reading
     from suite.errors import DamagedOutcomes
+    from suite.report.badges import badges_of
     from suite.report.tables import tables_of
     from suite.report.ties import standings_of
     from suite.spec import to_json
@@ -35,7 +36,7 @@ def ranking(
     except DamagedOutcomes as error:
         typer.echo(f"Ties are unknown: {error}", err=True)
         standings = {}
-    for table in tables_of(spec.label, found, standings):
+    for table in tables_of(spec.label, found, standings, badges_of(queries.verifications(engine, spec.digest))):
         show_table(*table)
     if not (found.ranked or found.unranked):
         typer.echo(f"{database} has no results of {spec.label} yet. Run: suite run {protocol} --database {database}")

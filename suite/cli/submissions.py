@@ -1,4 +1,4 @@
-"""`suite submissions`: whether a change to `submissions/` keeps the rules, as the pull request's own check asks."""
+"""`suite submissions`: those there are with their badges, and whether a change to them keeps the rules."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.cli.options import JsonOption, SubmissionsOption
+from suite.cli.tables import show_table
+
 if TYPE_CHECKING:
     from suite.submission.gate import Manifests
 
-app = typer.Typer(help="Whether contributed entries keep the rules.", no_args_is_help=True)
+app = typer.Typer(help="Contributed entries: which there are, and whether they keep the rules.", no_args_is_help=True)
 
 CONTRACT_TIMEOUT_S = 1800
 LAST_LINES = 5
@@ -21,7 +24,28 @@ LAST_LINES = 5
 
 @app.callback()
 def submissions() -> None:
-    """Whether contributed entries keep the rules."""
+    """Contributed entries: which there are, and whether they keep the rules."""
+
+
+@app.command("list")
+def list_(
+    submissions: SubmissionsOption = Path("submissions"),
+    json: JsonOption = False,
+) -> None:
+    """List the submissions of a folder, each with its badge: who made its predictions again, and what came of it."""
+    from suite.spec import to_json
+    from suite.submission import badge
+    from suite.submission.verify import read_submission
+
+    found = [(read_submission(folder), badge.badge_of(folder)) for folder in badge.folders_in(submissions)]
+    if json:
+        typer.echo(to_json([{"submission": said, "verification": made} for said, made in found]))
+        return
+    rows = [
+        (said.name, said.version, said.kind, said.protocol, said.made, str(made or "not verified"))
+        for said, made in found
+    ]
+    show_table("Submissions", ("name", "version", "kind", "protocol", "made", "verification"), rows)
 
 
 @app.command()

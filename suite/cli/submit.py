@@ -1,4 +1,4 @@
-"""`suite submit` and `suite verify`: a contributor's file to a finished folder, and some of its predictions again."""
+"""`suite submit`: a contributor's file to a finished folder."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from suite.cli.options import (
     DatasetOption,
     DeviceOption,
     LimitOption,
+    SubmissionsOption,
     TrustOption,
     protocol_names,
 )
@@ -24,8 +25,6 @@ from suite.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from suite.submission.submit import Submitted
-
-SubmissionsOption = Annotated[Path, typer.Option("--submissions", help="The folder that holds the submissions.")]
 
 
 def submit(
@@ -87,34 +86,3 @@ def show(done: Submitted) -> None:
     if done.predictions:
         typer.echo(f"Keep the predictions: {done.predictions.path} (SHA-256 {done.predictions.sha256[:12]}…).")
     typer.echo(f"Written: {done.folder}/")
-
-
-def verify(
-    submission: Annotated[Path, typer.Argument(help="A submission's folder.")],
-    sample: Annotated[float, typer.Option("--sample", help="The share of the samples to look at again.")] = 0.05,
-    predictions: Annotated[Path | None, typer.Option("--predictions", help="The contributor's file of them.")] = None,
-    data: DatasetOption = None,
-    device: DeviceOption = "auto",
-    database: DatabaseOption = DEFAULT_DATABASE,
-    trust: TrustOption = False,
-    current_environment: CurrentOption = False,
-) -> None:
-    """Make a random share of a submission's predictions again and compare them with the recorded ones."""
-    keep_freed_memory()
-    from suite.device import resolve
-    from suite.submission import verify as verifying
-    from suite.submission.guests import Terms
-
-    terms = Terms(trusted=trust, current=current_environment, device=resolve(device))
-    with shown() as progress:
-        verdict = verifying.submission(
-            submission,
-            terms,
-            share=sample,
-            database=database,
-            recorded=predictions,
-            dataset=data,
-            progress=progress,
-        )
-    verifying.check(verdict)
-    typer.echo(f"Verified: {verdict.compared} predictions, made again in new processes, came out the same.")

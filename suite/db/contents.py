@@ -29,6 +29,10 @@ IDENTITY: Mapping[str, tuple[str, ...]] = {
         *("work", "condition_id", "model_id", "mitigation_id", "reference_id", "environment_id", "run_id", "status"),
         *("reason", "steady", "settings", "created_at"),
     ),
+    "verification": (
+        *("plugin_id", "protocol_id", "environment_id", "predictions_sha256", "limit", "date", "author", "isolation"),
+        *("share", "compared", "differing", "tolerance", "created_at"),
+    ),
     "published": ("digest",),
 }
 """The columns that say which row it is, for each table, in an order in which a row comes after those it points at.
@@ -118,6 +122,7 @@ def narrowed(found: Contents, protocols: Collection[str]) -> Contents:
     for name, owner in (("condition", "protocol"), ("result", "condition"), ("erratum", "result")):
         kept[name] = owned(found[name], owner, kept[owner])
     kept["throughput"] = owned(found["throughput"], "condition", kept["condition"])
+    kept["verification"] = owned(found["verification"], "protocol", kept["protocol"])
     for name in ("environment", "plugin", "run"):
         wanted = pointed_at(kept, name)
         kept[name] = [row for row in found[name] if row.number in wanted]

@@ -32,6 +32,7 @@ from suite.db.records import (
     StoredProtocol,
     StoredResult,
     StoredThroughput,
+    StoredVerification,
     Throughput,
 )
 from suite.db.rows import (
@@ -45,13 +46,15 @@ from suite.db.rows import (
     throughput_measures,
     throughput_of,
 )
-from suite.db.schema import condition, environment, erratum, plugin, protocol
+from suite.db.schema import condition, environment, erratum, plugin, protocol, verification
 from suite.db.schema import published as published_table
 from suite.db.schema import result as results_table
 from suite.db.schema import throughput as throughput_table
+from suite.db.verifications import is_measured, verifications, verifications_of
 from suite.errors import DataError, StorageError, UsageError
 from suite.published import PublishedNumber
 from suite.spec import Environment, ProtocolSpec, Result
+from suite.verification import Verification
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,13 +76,16 @@ __all__ = [
     "StoredProtocol",
     "StoredResult",
     "StoredThroughput",
+    "StoredVerification",
     "Throughput",
+    "Verification",
     "contents_digest",
     "done_cells",
     "entries",
     "environments",
     "errata",
     "failures",
+    "is_measured",
     "outcomes",
     "paired_outcomes",
     "pairs",
@@ -93,6 +99,7 @@ __all__ = [
     "state",
     "throughput",
     "usable_ranking",
+    "verifications",
     "withdrawn",
 ]
 
@@ -109,7 +116,7 @@ def done_cells(engine: Engine, environment_digest: str) -> set[str]:
 
 def state(engine: Engine) -> str:
     """Return what changes whenever something is recorded: for whoever keeps what was read."""
-    tables = (results_table, erratum, throughput_table, published_table, protocol)
+    tables = (results_table, erratum, throughput_table, published_table, protocol, verification)
     with reading(engine) as connection:
         return ".".join(str(connection.scalar(select(func.max(table.c.id))) or 0) for table in tables)
 
@@ -346,6 +353,7 @@ def result(engine: Engine, result_id: int) -> ResultDetails:
                 StoredPlugin(ref=ref, card=cards[ref.kind, ref.digest, ref.name])
                 for ref in taking_part(stored.result.cell)
             ),
+            verifications=verifications_of(connection, stored.result.cell),
         )
 
 

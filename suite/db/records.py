@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from suite.api import Card, Setting, Task
 from suite.spec import ORIGINAL, Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, Value
+from suite.verification import Verification
 
 Work: TypeAlias = Literal["inference", "training", "codec"]
 """What was timed; of an entry inference or training steps."""
@@ -119,13 +120,31 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredVerification:
+    """A verification as it was recorded."""
+
+    id: int
+    created_at: datetime
+    verification: Verification
+
+    @property
+    def age(self) -> Age:
+        """What orders by time."""
+        return Age(self.created_at, self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultDetails:
-    """A result with where and how it was measured, and every plugin that took part."""
+    """A result with where and how it was measured, every plugin that took part, and who verified any of these.
+
+    ``verifications`` are those under its protocol, the newest first.
+    """
 
     stored: StoredResult
     environment: Environment
     run: Run
     plugins: tuple[StoredPlugin, ...]
+    verifications: tuple[StoredVerification, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision that this suite knows, oldest first; the last is the one it works with."""
 
 
@@ -217,6 +217,27 @@ throughput_metric = Table(
     Column("low", Float),
     Column("high", Float),
     sqlite_with_rowid=False,
+)
+
+# A submission's predictions that were made again: what `suite.verification` describes.
+verification = Table(
+    "verification",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("plugin_id", ForeignKey("plugin.id"), nullable=False),
+    Column("protocol_id", ForeignKey("protocol.id"), nullable=False),
+    Column("environment_id", ForeignKey("environment.id"), nullable=False),
+    Column("predictions_sha256", Text, nullable=False),
+    Column("limit", Integer),
+    Column("date", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("isolation", Text, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("compared", Integer, nullable=False),
+    Column("differing", Integer, nullable=False),
+    Column("tolerance", Float, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("verification_by_protocol", "protocol_id"),
 )
 
 # One row an entry: what a ranking says of it. The arrays have one number a compressed condition of the protocol, in its

@@ -22,9 +22,11 @@ from suite.db.contents import Contents
 from suite.db.engine import reading, writing
 from suite.db.merge import Tally, merge
 from suite.db.records import Throughput
+from suite.db.verifications import OWN
 from suite.errors import StorageError, UsageError
 from suite.published import PublishedNumber
 from suite.spec import Condition, Environment, Measure, PluginRef, ProtocolSpec, Result, to_json
+from suite.verification import Verification, faults_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,6 +114,22 @@ class Store:
                 row = {"throughput_id": number, **measure_values(measure)}
                 connection.execute(insert(schema.throughput_metric).values(row))
             return number
+
+    def record_verification(self, said: Verification) -> int:
+        """Record a verification and return its number. Plugin, protocol and environment have to be known.
+
+        Raises StorageError for one that is not, and for what a verification cannot say.
+        """
+        for fault in faults_of(said):
+            raise StorageError(f"The verification of {said.name} {said.version} cannot be recorded: {fault}.")
+        with writing(self.engine) as connection:
+            values = {name: getattr(said, name) for name in OWN} | {
+                "plugin_id": required(connection, schema.plugin, **key_of(said.plugin)),
+                "protocol_id": required(connection, schema.protocol, digest=said.protocol_digest),
+                "environment_id": required(connection, schema.environment, digest=said.environment),
+                "created_at": self.clock(),
+            }
+            return add(connection, schema.verification, values)
 
     def add_erratum(self, result_id: int, *, author: str, reason: str) -> int:
         """Withdraw a result and return the erratum's number; otherwise as `add_errata`."""
@@ -288,12 +306,17 @@ def condition_values(condition: Condition) -> dict[str, Any]:
 
 def plugin_id(connection: Connection, plugin: PluginRef, cards: Mapping[PluginRef, Card]) -> int:
     """Return a plugin's number, new or known; its build stands in the condition, and its digest covers it."""
-    key = {name: getattr(plugin, name) for name in ("kind", "name", "version", "digest")}
+    key = key_of(plugin)
     known = find(connection, schema.plugin, **key)
     if known is not None:
         return known
     card = cards.get(plugin)
     return add(connection, schema.plugin, {**key, "card": None if card is None else to_json(dataclasses.asdict(card))})
+
+
+def key_of(plugin: PluginRef) -> dict[str, str]:
+    """Return the columns that tell a plugin from every other one."""
+    return {name: getattr(plugin, name) for name in ("digest", "kind", "name", "version")}
 
 
 def check_erratum(author: str, reason: str) -> None:

@@ -10,6 +10,7 @@ from math import fsum
 from typing import NamedTuple, TypeAlias
 
 from suite.db.queries import Drop, EntryRow, Ranking, RankingRow
+from suite.report.badges import Badges, badge_of
 from suite.spec import ORIGINAL, Measure
 
 NOTHING = "-"
@@ -36,15 +37,15 @@ Standings: TypeAlias = Mapping[int, Standing]
 """What is known of ranked rows, by their ``result_id``."""
 
 
-def tables_of(label: str, ranking: Ranking, standings: Standings | None = None) -> list[TextTable]:
+def tables_of(
+    label: str, ranking: Ranking, standings: Standings | None = None, badges: Badges | None = None
+) -> list[TextTable]:
     """Return the tables of a ranking: the ranked, the others with their reasons, and what each setting costs."""
     tables = []
-    if ranking.ranked:
-        tables.append(
-            with_standings(ranking_table(f"{label}: ranking", ranking.ranked), ranking.ranked, standings or {})
-        )
-    if ranking.unranked:
-        tables.append(ranking_table(f"{label}: not ranked", ranking.unranked))
+    for title, rows in (("ranking", ranking.ranked), ("not ranked", ranking.unranked)):
+        if rows:
+            table = with_badges(ranking_table(f"{label}: {title}", rows), rows, badges or {})
+            tables.append(with_standings(table, rows, (standings or {}) if rows is ranking.ranked else {}))
     shown = ranking.ranked or ranking.unranked
     return [*tables, curve_table(label, shown)] if any(row.drops for row in shown) else tables
 
@@ -58,6 +59,18 @@ def with_standings(table: TextTable, rows: Sequence[RankingRow], standings: Stan
     body = tuple((row[0], *more, *row[1:]) for row, more in zip(table.rows, cells, strict=True))
     columns = (table.columns[0], "tied", "ranks, 95 %", *table.columns[1:])
     return TextTable(table.title, columns, body, (TIED, *table.notes))
+
+
+def with_badges(table: TextTable, rows: Sequence[RankingRow], badges: Badges) -> TextTable:
+    """Put badges behind the entries' names where any was verified, and below by whom and when."""
+    found = [badge_of(badges, row) for row in rows]
+    if not any(found):
+        return table
+    at = table.columns.index("entry") + 1
+    words = [each.word if each else NOTHING for each in found]
+    body = tuple((*row[:at], word, *row[at:]) for row, word in zip(table.rows, words, strict=True))
+    notes = tuple(f"{entry_of(row)}: {each}" for row, each in zip(rows, found, strict=True) if each)
+    return TextTable(table.title, (*table.columns[:at], "badge", *table.columns[at:]), body, (*table.notes, *notes))
 
 
 TIED = (

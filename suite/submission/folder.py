@@ -25,6 +25,7 @@ from suite.submission.records import (
     RESULTS,
     SCHEMA,
     SUBMISSION,
+    VERIFICATIONS,
     Results,
     Row,
     Submission,
@@ -81,11 +82,12 @@ def fill(new: Path, visitor: Visitor, results: Results, predictions: Kept, weigh
 
 
 def keep_older(folder: Path, new: Path, version: str) -> None:
-    """Copy what must stay: older versions, errata, and the version before where another one takes its place."""
+    """Copy what must stay: older versions, errata, verifications, and the version before a newer one."""
     if (folder / OLDER).is_dir():
         shutil.copytree(folder / OLDER, new / OLDER)
-    if (folder / ERRATA).is_file():
-        shutil.copyfile(folder / ERRATA, new / ERRATA)
+    for name in (ERRATA, VERIFICATIONS):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, new / name)
     there = read(folder / PLUGIN).version
     if there == version:
         return

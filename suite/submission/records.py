@@ -2,7 +2,8 @@
 
 The folder is ``submissions/NAME/`` with ``plugin.py``, the weights that it names by a relative path, and
 ``submission.toml``, ``results.json`` and ``README.md``. Each version before is in ``older/VERSION/``, whole. Where rows
-that were published turned out wrong, ``errata.toml`` says which and why.
+that were published turned out wrong, ``errata.toml`` says which and why. Who made predictions again, and what came of
+it, is in ``verifications.toml``.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from suite.spec import Environment, Measure, PluginRef, Spec, Status
+from suite.verification import Verification
 
 SCHEMA = 1
 PLUGIN, SUBMISSION, RESULTS, README, OLDER = "plugin.py", "submission.toml", "results.json", "README.md", "older"
-ERRATA = "errata.toml"
+ERRATA, VERIFICATIONS = "errata.toml", "verifications.toml"
 SubmissionKind: TypeAlias = Literal["codec", "model", "mitigation"]
 
 
@@ -105,3 +107,10 @@ class Errata(Spec, frozen=True):
 
     schema: int
     errata: tuple[Erratum, ...]
+
+
+class Verifications(Spec, frozen=True):
+    """`verifications.toml`: what was made again, of any version, oldest first. Entries are added, never taken back."""
+
+    schema: int
+    verifications: tuple[Verification, ...] = ()

@@ -24,7 +24,7 @@ from suite.plan import PlannedCondition
 from suite.players import enter
 from suite.progress import Progress
 from suite.runner import cells_of, live_condition
-from suite.spec import Cell
+from suite.spec import Cell, PluginRef
 from suite.stages import bitstreams
 from suite.stages.model_stage import Predictor, prepare_worker
 from suite.submission import predictions
@@ -44,10 +44,13 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many predictions were made again, and what is wrong with those that differ."""
+    """How many predictions of a plugin were made again, and what is wrong with those that differ by ``tolerance``."""
 
     compared: int
     differing: tuple[str, ...]
+    plugin: PluginRef
+    isolation: str
+    tolerance: float
 
     @property
     def ok(self) -> bool:
@@ -69,7 +72,13 @@ def again(plugin: Path, order: Order, terms: Terms, kept: Kept, *, share: float,
             for cell, wrong in seen_again(track, visitor, recorded, hosts, share=share, terms=terms, progress=progress):
                 compared += 1
                 differing += [f"{cell}: {wrong}"] if wrong else []
-    return Verdict(compared, tuple(differing))
+    return Verdict(
+        compared,
+        tuple(differing),
+        plugin=visitor.loaded.ref,
+        isolation=visitor.isolation,
+        tolerance=tolerance_of(visitor),
+    )
 
 
 def check(verdict: Verdict) -> None:
@@ -136,11 +145,16 @@ def unlike(found: Any, recorded: Any, sample: int, visitor: Visitor) -> str:
         return found.reason
     if recorded is None or sample >= recorded.num_rows:
         return "it is not among the recorded predictions"
-    tolerance = visitor.manifest.tolerance or TOLERANCE
+    tolerance = tolerance_of(visitor)
     was = recorded.slice(sample, 1).drop_columns([CELL, SAMPLE]).to_pylist()[0]
     now = found.to_pylist()[0]
     differing = (name for name, value in was.items() if not alike(now.get(name), value, tolerance))
     return ", ".join(f"{name} was {was[name]} and is {now.get(name)}" for name in differing)
+
+
+def tolerance_of(visitor: Visitor) -> float:
+    """Return how far a plugin's scores may move, as a share of the recorded one."""
+    return visitor.manifest.tolerance or TOLERANCE
 
 
 def alike(now: Any, was: Any, tolerance: float) -> bool:
@@ -175,12 +189,17 @@ def submission(
 
 def read_submission(folder: Path) -> Submission:
     """Return what `submission.toml` says. Raises IncompleteSubmission."""
-    return parsed(folder / SUBMISSION, lambda data: msgspec.convert(tomllib.loads(data.decode()), Submission))
+    return parsed_toml(folder / SUBMISSION, Submission)
 
 
 def read_results(folder: Path) -> Results:
     """Return what `results.json` holds. Raises IncompleteSubmission."""
     return parsed(folder / RESULTS, lambda data: msgspec.json.decode(data, type=Results))
+
+
+def parsed_toml(path: Path, kind: type[Record]) -> Record:
+    """Return the record in a TOML file. Raises IncompleteSubmission."""
+    return parsed(path, lambda data: msgspec.convert(tomllib.loads(data.decode()), kind))
 
 
 def parsed(path: Path, parse: Callable[[bytes], Record]) -> Record:

@@ -1,5 +1,6 @@
 """`suite submissions check` on a real repository, as `make check-submissions` runs it."""
 
+import json
 import subprocess
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from suite.cli import submissions
 from suite.cli.main import main
 from suite.submission.markdown import fault_of
-from tests.submission.gate.folders import MANIFESTS, make
+from tests.submission.gate.folders import MANIFESTS, make, ref, results, verification
 
 
 @pytest.fixture
@@ -80,3 +81,28 @@ def test_a_plugin_that_suite_check_refuses_is_refused_with_its_words(tmp_path):
 def test_a_plugin_that_takes_too_long_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(submissions, "CONTRACT_TIMEOUT_S", 0.01)
     assert "more than 0.01 s" in submissions.failure_of(tmp_path, 32)
+
+
+def listed(capsys, *words):
+    with pytest.raises(SystemExit) as stop:
+        main(["submissions", "list", *map(str, words)])
+    assert stop.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_submissions_are_listed_with_their_badges(tmp_path, capsys):
+    for name in ("mine", "theirs", "hers"):
+        make(tmp_path, name, measured=results(ref("model", name, digest="a")))
+    verification(tmp_path / "mine", author="Ada")
+    verification(tmp_path / "theirs", differing=3)
+    verification(tmp_path / "hers", version="0", plugin_digest="sha256:" + "0" * 64)
+    rows = json.loads(listed(capsys, "--submissions", tmp_path, "--json"))
+    assert [(row["submission"]["name"], row["verification"] and row["verification"]["differing"]) for row in rows] == [
+        ("hers", None),
+        ("mine", 0),
+        ("theirs", 3),
+    ]
+    shown = " ".join(listed(capsys, "--submissions", tmp_path).split())
+    assert "not verified" in shown
+    assert "verified: 26 predictions made again, 2026-11-21, by Ada" in shown
+    assert "3 of 26 predictions made again differ" in shown

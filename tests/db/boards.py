@@ -32,6 +32,8 @@ def fill(laboratory: Laboratory) -> None:
     laboratory.store.add_erratum(numbers[10] or 0, author="ada", reason="wrong weights")
     laboratory.record_throughput(throughput(TOY))
     laboratory.record_throughput(throughput(TOY, work="codec", model=None, mitigation=None, reference=None))
+    laboratory.record_verification(TOY)
+    laboratory.record_verification(TOY, ELSEWHERE, differing=2, limit=7)
     laboratory.store.import_published(numbers_of(STUDIES[1])[:5])
 
 
@@ -46,6 +48,7 @@ def everything(path: Path) -> list[Any]:
         [queries.result(engine, each.id) for each in queries.results(engine)],
         [queries.ranking(engine, each.digest, released=True) for each in stored],
         [queries.throughput(engine, each.digest) for each in stored],
+        [queries.verifications(engine, each.digest) for each in stored],
         queries.published(engine),
         queries.done_cells(engine, HERE.digest),
     ]

@@ -24,6 +24,7 @@ from suite.spec import (
     TrackSpec,
     Tuning,
 )
+from suite.verification import Verification
 
 SAMPLES = 526
 HERE = Environment(identity={"pillow": "13.0.0"}, details={"host": "here"})
@@ -138,6 +139,29 @@ def throughput(spec: ProtocolSpec, **changes: Any) -> Throughput:
     return Throughput(**(fields | changes))
 
 
+def verification(spec: ProtocolSpec, **changes: Any) -> Verification:
+    """A verification of all of ``net``, or of the ``plugin`` that is given."""
+    plugin = changes.pop("plugin", ref("model", "net"))
+    fields: dict[str, Any] = {
+        "kind": plugin.kind,
+        "name": plugin.name,
+        "version": plugin.version,
+        "plugin_digest": plugin.digest,
+        "protocol": spec.label,
+        "protocol_digest": spec.digest,
+        "predictions_sha256": "1" * 64,
+        "date": "2026-11-21",
+        "author": "Ada",
+        "environment": HERE.digest,
+        "isolation": "bubblewrap 0.8.0, landlock 7",
+        "share": 0.05,
+        "compared": 26,
+        "differing": 0,
+        "tolerance": 0.001,
+    }
+    return Verification(**(fields | changes))
+
+
 class Laboratory:
     """A database in ``directory``, and results recorded in it in a few words."""
 
@@ -154,6 +178,10 @@ class Laboratory:
     def record_throughput(self, timed: Throughput, where: Environment = HERE) -> int:
         digest = self.store.record_environment(where)
         return self.store.record_throughput(timed, run=self.run, environment=digest)
+
+    def record_verification(self, spec: ProtocolSpec, where: Environment = HERE, **changes: Any) -> int:
+        digest = self.store.record_environment(where)
+        return self.store.record_verification(verification(spec, **({"environment": digest} | changes)))
 
     def record_entry(
         self,

@@ -18,13 +18,13 @@ from suite.db.engine import migrate, open_for_reading, open_for_writing
 from suite.db.store import Store
 from suite.errors import DatabaseReadOnly, MissingDatabase, NewerDatabase, StorageError
 from suite.published import STUDIES, numbers_of
-from tests.db.measured import protocol, throughput
+from tests.db.measured import protocol, throughput, verification
 
 DUMPS = Path(__file__).parent / "dumps"
 TOY = protocol()
 TABLES = [
     *("protocol", "environment", "plugin", "condition", "run", "result", "metric", "erratum", "published"),
-    *("throughput", "throughput_metric"),
+    *("throughput", "throughput_metric", "verification"),
 ]
 
 
@@ -90,6 +90,10 @@ def test_every_revision_is_migrated_to_the_newest_with_its_results(tmp_path, rev
     assert row.mean_drop == pytest.approx(0.25)
     withdrawn = queries.results(engine, status="failed")
     assert [erratum.reason for erratum in withdrawn[0].errata] == ["never happened"]
+    verified = [each.verification for each in queries.verifications(engine, TOY.digest)]
+    assert [said.author for said in verified] == ["Ada"] * (revision >= "0005")
+    Store(engine, path).record_verification(verification(TOY, environment=row.environment, plugin=row.model))
+    assert len(queries.verifications(engine, TOY.digest)) == len(verified) + 1
 
 
 def test_an_empty_file_is_migrated(tmp_path):
@@ -152,6 +156,7 @@ def test_nothing_that_was_recorded_can_be_changed(laboratory, table, change):
     laboratory.store.add_erratum(numbers[10], author="ada", reason="why")
     laboratory.store.import_published(numbers_of(STUDIES[0])[:3])
     laboratory.record_throughput(throughput(TOY))
+    laboratory.record_verification(TOY)
     column = schema.metadata.tables[table].primary_key.columns[0].name
     with closing(sqlite3.connect(laboratory.path)) as connection:
         before = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - constants

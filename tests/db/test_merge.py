@@ -179,6 +179,7 @@ RESULTS = st.fixed_dictionaries(
         "bits": st.none() | st.lists(st.booleans(), min_size=1, max_size=3),
         "erratum": st.booleans(),
         "timed": st.booleans(),
+        "verified": st.booleans(),
         "new_run": st.booleans(),
     }
 )
@@ -199,6 +200,9 @@ def record_all(laboratory: Laboratory, given_results: list[dict[str, Any]]) -> N
             laboratory.store.add_erratum(number, author="ada", reason="why")
         if each["timed"]:
             laboratory.record_throughput(throughput(spec), each["where"])
+        if each["verified"]:
+            plugin = measured.cell.model
+            laboratory.record_verification(spec, each["where"], plugin=plugin, limit=each["limit"])
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def test_a_database_comes_back_as_it_was(filled, tmp_path):
         "result": 6,
         "erratum": 1,
         "throughput": 2,
+        "verification": 2,
         "published": 5,
         "outcomes": 2,
     }
@@ -89,11 +90,12 @@ def test_the_same_rows_have_the_same_digest_whatever_their_numbers(filled, tmp_p
         lambda lab: lab.record(result(condition(TOY, 10), 0.5)),
         lambda lab: lab.store.add_erratum(1, author="ada", reason="why"),
         lambda lab: lab.record_throughput(throughput(TOY)),
+        lambda lab: lab.record_verification(TOY, author="Bob"),
         lambda lab: lab.store.import_published(numbers_of(STUDIES[0])[:1]),
         lambda lab: lab.store.begin_run(["suite"]),
         lambda lab: lab.store.record_protocol(protocol("third")),
     ],
-    ids=["result", "erratum", "throughput", "published", "run", "protocol"],
+    ids=["result", "erratum", "throughput", "verification", "published", "run", "protocol"],
 )
 def test_any_new_row_is_another_digest(filled, change):
     before = digest_of(filled.path)

@@ -43,6 +43,7 @@ def exported(tmp_path_factory) -> Path:
     laboratory.record(result(condition(TOY, 10), 0.4, model="other"), outcomes=PER_SAMPLE)
     laboratory.store.add_erratum(numbers[10] or 0, author="ada", reason="why")
     laboratory.record_throughput(throughput(TOY))
+    laboratory.record_verification(TOY)
     laboratory.store.import_published(numbers_of(STUDIES[1])[:2])
     snapshot.export(laboratory.path, directory / "board", with_outcomes=True)
     return directory / "board"
@@ -290,7 +291,7 @@ def test_a_damaged_page_is_found_although_the_manifest_agrees(board, target):
 
 OTHER_DIGEST = "sha256:" + "0" * 64
 COUNTS = {
-    **dict.fromkeys(("protocol", "environment", "run", "erratum", "throughput"), 1),
+    **dict.fromkeys(("protocol", "environment", "run", "erratum", "throughput", "verification"), 1),
     **dict.fromkeys(("published", "throughput_metric"), 2),
     "plugin": 6,
     "condition": 3,
@@ -348,6 +349,14 @@ COUNTS = {
         ("UPDATE throughput SET work = 'play'", "throughput 1 is of no work that is timed"),
         ("UPDATE throughput SET settings = '3'", "cannot be used"),
         ("UPDATE throughput SET reference_id = 1", "the model of throughput 1 is a dataset"),
+        ("UPDATE verification SET plugin_id = 1", "Invalid enum value 'dataset'"),
+        ("UPDATE verification SET protocol_id = 99", "a row of verification points at no protocol"),
+        ("UPDATE verification SET differing = 27", "verification 1: the counts of predictions are not possible"),
+        ("UPDATE verification SET compared = 'all'", "cannot be used"),
+        ("UPDATE verification SET share = 2", "verification 1: the share is not in (0, 1]"),
+        ("UPDATE verification SET date = 'yesterday'", "verification 1: 'yesterday' is no day"),
+        ("UPDATE verification SET author = ' '", "verification 1: 'author' is empty"),
+        ("UPDATE verification SET predictions_sha256 = 'x'", "verification 1: 'predictions_sha256' is no SHA-256"),
     ],
 )
 def test_what_no_suite_would_write_is_refused_although_the_manifest_agrees(board, target, statement, message):
@@ -476,3 +485,6 @@ def test_a_snapshot_of_an_older_schema_is_brought_up_to_date_in_a_copy(tmp_path,
     engines = [open_for_reading(path) for path in (tmp_path / "copy.db", same)]
     assert queries.results(engines[0]) == queries.results(engines[1]) != ()
     assert queries.published(engines[0]) == queries.published(engines[1])
+    found = [queries.verifications(engine, TOY.digest) for engine in engines]
+    assert found[0] == found[1]
+    assert len(found[0]) == (revision >= "0005")

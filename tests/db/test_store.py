@@ -86,6 +86,7 @@ def test_what_results_share_is_recorded_once(laboratory):
         "published": 0,
         "throughput": 0,
         "throughput_metric": 0,
+        "verification": 0,
     }
 
 

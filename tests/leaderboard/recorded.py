@@ -43,7 +43,7 @@ def measured(on: Condition, model: str, mitigation: str, value: float, rate: flo
 
 
 def record(directory: Path, spec: ProtocolSpec = SPEC) -> Path:
-    """Record two models with and without a mitigation, on two machines, with timings, an erratum and the papers."""
+    """Record two models with and without a mitigation, on two machines: timings, badges, an erratum, the papers."""
     laboratory = Laboratory(directory)
     store = laboratory.store
     store.record_protocol(spec)
@@ -58,6 +58,8 @@ def record(directory: Path, spec: ProtocolSpec = SPEC) -> Path:
                     measured(on, model, mitigation, REFERENCE[model] - lost, 0.25 * 2**place if number else 8.0),
                     cards={ref("model", model): CARDS[model]},
                 )
+    laboratory.record_verification(spec, plugin=ref("mitigation", "deblock"))
+    laboratory.record_verification(spec, plugin=ref("model", "large"), differing=2, author="Bob")
     withdrawn = laboratory.record_entry(protocol(), {None: 0.9, 10: 0.5, 90: 0.8}, where=ELSEWHERE, model="withdrawn")
     store.add_erratum(withdrawn[10], author="A. Founder", reason="wrong weights")
     original = next(conditions_of(spec))

@@ -6,7 +6,7 @@ from suite import protocols, runner
 from suite.lineup import Choice
 from suite.published import STUDIES, numbers_of
 from suite.tuning import Wish
-from tests.db.measured import Laboratory, protocol
+from tests.db.measured import ELSEWHERE, HERE, Laboratory, protocol
 from tests.leaderboard.reading import plain
 from tests.leaderboard.recorded import record
 
@@ -99,6 +99,42 @@ def test_filters_change_the_table_and_name_what_they_hide(opened, tmp_path):
     app.number_input(key="parameters").set_value(1.0).run()
     assert "There" not in str(app.exception)
     assert shown(app).empty
+
+
+def test_badges_are_shown_and_filtered_by(opened, tmp_path):
+    path = record(tmp_path)
+    app = opened(path, "ranking")
+    said = dict(zip(shown(app)["entry"], shown(app)["verification"], strict=True))
+    assert said["small + deblock"] == "verified: 26 predictions made again, 2026-11-21, by Ada"
+    assert said["large"].startswith("verification failed: 2 of 26 predictions made again differ")
+    assert not shown(app)["reproduced"].any()
+    assert shown(app)["badge"].to_list() == ["verification failed", "verification failed", "verified", ""]
+    app.toggle(key="verified").set_value(True).run()
+    assert shown(app)["entry"].to_list() == ["small + deblock"]
+    app = opened(path, "ranking", reproduced="true")
+    assert shown(app).empty
+    assert app.expander[-1].label == "4 entries are hidden by the filters"
+
+
+def test_an_entrys_page_has_a_badge_only_where_it_was_verified(opened, tmp_path):
+    path = record(tmp_path)
+    for name, words in (("small + deblock", "verified:"), ("large", "verification failed:"), ("small", "")):
+        app = opened(path, "entry", entry=name)
+        assert not app.exception
+        said = [text.value for text in app.text if text.value.startswith(("verified", "verification failed"))]
+        assert [each.startswith(words) for each in said] == [True] * bool(words)
+        assert ("Verifications" in [each.value for each in app.subheader]) == bool(words)
+
+
+def test_an_entry_measured_alike_on_another_machine_is_said_to_be_reproduced(opened, tmp_path):
+    laboratory = Laboratory(tmp_path)
+    for where in (HERE, ELSEWHERE):
+        laboratory.record_entry(protocol(), {None: 0.9, 10: 0.5, 90: 0.8}, where=where)
+    laboratory.engine.dispose()
+    assert list(shown(opened(laboratory.path, "ranking"))["reproduced"]) == [True, True]
+    app = opened(laboratory.path, "entry")
+    assert "reproduced on another machine" in " ".join(each.value for each in app.markdown)
+    assert not [text for text in app.text if "verified" in text.value]
 
 
 def test_the_address_restores_the_state(opened, tmp_path):

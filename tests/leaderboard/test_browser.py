@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from urllib.parse import urlencode
 
 import pyarrow.parquet as pq
 import pytest
@@ -63,6 +64,7 @@ def test_with_nothing_measured_every_page_says_what_to_run(visit, served, tmp_pa
 
 def table_of(seen):
     """Return the text of the cells of the first table, which is drawn on a canvas with a table for screen readers."""
+    seen.page.wait_for_selector("[data-testid=stDataFrame] table tr", state="attached")
     rows = seen.page.locator("[data-testid=stDataFrame]").first.locator("table tr")
     return [row.locator("th,td").all_inner_texts() for row in rows.all()]
 
@@ -99,6 +101,29 @@ def test_downloads_have_the_rows_that_are_shown(visit, served, recorded):
     assert download(seen, "LaTeX").decode().count(r"\\") == 1 + len(expected)
 
 
+@pytest.mark.parametrize(
+    ("entry", "badge", "sentence"),
+    [
+        ("small + deblock", "verified", "26 predictions made again, 2026-11-21, by Ada"),
+        ("large", "verification failed", "2 of 26 predictions made again differ, 2026-11-21, by Bob"),
+    ],
+)
+def test_the_badge_of_an_entry_is_seen(visit, served, recorded, entry, badge, sentence):
+    seen = visit().open(f"{served(recorded)}/entry?{urlencode({'protocol': 'pv-codecs@1', 'entry': entry})}")
+    seen.check()
+    assert seen.page.locator(".stMarkdownBadge").all_inner_texts() == [badge]
+    assert f"{badge}: {sentence}" in seen.text()
+
+
+def test_the_badges_of_a_ranking_are_seen(visit, served, recorded):
+    seen = visit().open(f"{served(recorded)}/ranking?protocol=pv-codecs@1&verified=true")
+    seen.check()
+    assert "Entries: 1." in seen.text()
+    header, row = table_of(seen)
+    said = dict(zip(header, row, strict=True))
+    assert (said["entry"], said["badge"]) == ("small + deblock", "verified")
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
     """A board whose every text from outside is an attack."""
@@ -109,6 +134,7 @@ def hostile(tmp_path_factory):
         model = ref("model", f"{text}{number}")
         laboratory.record_entry(spec, {None: 0.9, 10: 0.5, 90: 0.8}, model=model, mitigation=f"none{text}")
         laboratory.record_entry(spec, {None: 0.9, 10: 0.6, 90: 0.8}, model=model)
+        laboratory.record_verification(spec, plugin=model, author=text, isolation=text)
         with closing(sqlite3.connect(laboratory.path)) as connection:
             connection.execute("DROP TRIGGER IF EXISTS plugin_refuses_update")
             encoded = json.dumps({**{name: getattr(card, name) for name in card.__dataclass_fields__}})

@@ -117,7 +117,8 @@ def test_an_entry_in_full(opened, board):
     assert "small + deblock under pv-codecs@1 (sha256:" in texts(app)
     assert "Rank 2. classification on pv-cells, test (top1)" in texts(app)
     assert "Not timed on this machine. Run: suite throughput pv-codecs@1" in texts(app)
-    results, cards, plugins, environment, runs = tables(app)
+    results, verifications, cards, plugins, environment, runs = tables(app)
+    assert verifications["of"].to_list() == ["deblock@1"]
     assert len(results) == 1 + 48
     assert cards["model"].to_list()[:4] == ["small", "A small net.", "not stated", "MIT"]
     assert plugins["name"].to_list()[:3] == ["small", "deblock", "pv-cells"]

@@ -15,7 +15,7 @@ from suite.db.engine import open_for_reading
 from suite.errors import UsageError
 from suite.metrics.rate import Point, Range, area
 from suite.report.board.columns import ranking_columns
-from suite.report.board.selection import ORDERS, UNVERIFIED, Wanted, mean_rates, select
+from suite.report.board.selection import ORDERS, UNREPRODUCED, UNVERIFIED, Wanted, mean_rates, select
 from suite.report.board.standing import standing_of
 from suite.report.downloads import FORMATS, rows_of
 from suite.report.tables import entry_of
@@ -49,7 +49,8 @@ def test_everything_is_there_in_the_rankings_order(standing):
         ({"mitigations": ("none",)}, ["large", "small"], "another mitigation"),
         ({"name": "DEBLOCK"}, ["large + deblock", "small + deblock"], "its name is without 'DEBLOCK'"),
         ({"most_parameters": 10.0}, ["small + deblock", "small"], "more parameters, or nobody says how many"),
-        ({"verified": True}, [], UNVERIFIED),
+        ({"verified": True}, ["small + deblock"], UNVERIFIED),
+        ({"reproduced": True}, [], UNREPRODUCED),
     ],
 )
 def test_what_a_filter_hides_is_named_with_the_reason(standing, wanted, kept, reason):
@@ -125,8 +126,22 @@ def test_the_columns_say_what_the_results_are(standing):
     assert row["recovered, %"] == pytest.approx(50.0)
     assert row["original, %"] == pytest.approx(80.0)
     assert (row["parameters, M"], row["licence"], row["rank"]) == (4.0, "MIT", 2)
+    assert row["verification"] == "verified: 26 predictions made again, 2026-11-21, by Ada"
+    assert row["reproduced"] is False
     curve = [Point(0.25 * 2**place, 0.8 - drop("small", "deblock", place)) for place in range(6)]
     assert row["jpeg, area 0.25 to 8.00 bpp, %"] == pytest.approx(100 * area(curve, Range(0.25, 8.0)).value)
+
+
+def test_the_badges_that_failed_say_so_and_are_not_verified(standing):
+    columns = ranking_columns(standing, select(standing, Wanted()), np.arange(4), {}, by_setting=False)
+    said = dict(zip(columns["entry"], columns["verification"], strict=True))
+    assert said["large"] == "verification failed: 2 of 26 predictions made again differ, 2026-11-21, by Bob"
+    assert said["large + deblock"] == said["large"]
+    assert said["small"] == ""
+    assert columns["badge"] == ["verification failed", "verification failed", "verified", ""]
+    unverified = ranking_columns(standing, select(standing, Wanted()), np.array([3]), {}, by_setting=False)
+    assert "badge" not in unverified
+    assert unverified["verification"] == [""]
 
 
 def test_nothing_is_recovered_where_nothing_was_lost(tmp_path):
@@ -138,7 +153,7 @@ def test_nothing_is_recovered_where_nothing_was_lost(tmp_path):
     assert np.isnan(standing.recovered(np.ones(2, bool))).all()
 
 
-def test_an_entry_is_verified_by_another_machine_alone(tmp_path):
+def test_an_entry_is_reproduced_by_another_machine_alone(tmp_path):
     laboratory, spec = Laboratory(tmp_path), protocol()
     values = {None: 0.9, 10: 0.5, 90: 0.8}
     for model, theirs in (("same", values), ("other", values | {10: 0.52}), ("partial", {None: 0.9, 10: 0.5})):
@@ -148,8 +163,9 @@ def test_an_entry_is_verified_by_another_machine_alone(tmp_path):
     laboratory.record_entry(spec, values, model="twice", where=HERE)
     (stored,) = queries.protocols(laboratory.engine)
     standing = standing_of(laboratory.engine, stored)
-    verified = {row.model.name for row, each in zip(standing.entries.rows, standing.verified, strict=True) if each}
-    assert verified == {"same"}
+    found = {row.model.name for row, each in zip(standing.entries.rows, standing.reproduced, strict=True) if each}
+    assert found == {"same"}
+    assert not standing.verified.any()
 
 
 def test_every_format_has_every_row(standing):

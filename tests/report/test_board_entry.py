@@ -87,6 +87,25 @@ def test_what_failed_was_withdrawn_or_made_anew_is_kept(tmp_path):
     laboratory.engine.dispose()
 
 
+def test_every_verification_of_the_entrys_plugins_is_there_the_newest_first(tmp_path):
+    laboratory = Laboratory(tmp_path)
+    laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8})
+    laboratory.record_entry(TOY, {None: 0.9, 10: 0.5, 90: 0.8}, mitigation="restore")
+    laboratory.record_verification(TOY, differing=26, limit=1234)
+    laboratory.record_verification(TOY, author="Bob")
+    laboratory.record_verification(TOY, plugin=ref("mitigation", "restore"), author="Eve")
+    standing = standing_in(laboratory.engine, TOY.label)
+    plain, restored = (report_of(laboratory.engine, standing, name)[0] for name in ("net", "net + restore"))
+    table = entry.verification_columns(plain)
+    assert (table["badge"], table["by"]) == (["verified", "verification failed"], ["Bob", "Ada"])
+    assert (table["images"], table["different"], table["made again"]) == (["all", "the first 1,234"], [0, 26], [26, 26])
+    assert table["share asked for, %"] == pytest.approx([5, 5])
+    assert entry.verification_columns(restored)["of"] == ["restore@1", "net@1", "net@1"]
+    found = json.loads(entry.everything(standing, plain))["verifications"]
+    assert [each["verification"]["author"] for each in found] == ["Bob", "Ada"]
+    laboratory.engine.dispose()
+
+
 def test_machines_versions_and_trials_of_one_name_are_entries_of_their_own(tmp_path):
     laboratory = Laboratory(tmp_path)
     values = {None: 0.9, 10: 0.5, 90: 0.8}

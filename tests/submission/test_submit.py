@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from suite import protocols, registry, runner
+from suite.cli.main import main
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.digest import sha256_of_file
@@ -28,7 +29,7 @@ from suite.isolation import sandbox
 from suite.lineup import Choice
 from suite.progress import Silent
 from suite.stages.codec_stage import read_one
-from suite.submission import pull_request, verify
+from suite.submission import badge, pull_request, verify
 from suite.submission import submit as submitting
 from suite.submission.checking import examined
 from suite.submission.guests import Terms
@@ -277,7 +278,34 @@ def test_verifying_makes_predictions_again_and_needs_the_recorded_ones(taken, tm
         again(moved)
 
 
-def test_recorded_predictions_that_were_made_up_are_found(taken, order):
+def verified(folder, database, *words):
+    """Run `suite verify` on all samples of a folder, and return its status."""
+    command = ["verify", str(folder), "--sample", "1", "--current-environment", "--device", "cpu"]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--database", str(database), *words])
+    return stop.value.code
+
+
+def test_a_badge_is_recorded_beside_the_submission_and_in_the_database_and_ends_with_its_version(taken, order, capsys):
+    done = taken(spec=WHOLE)
+    engine = open_for_reading(order.database)
+    assert verified(done.folder, order.database, "--dry-run") == 0
+    assert badge.read(done.folder) == queries.verifications(engine, WHOLE.digest) == ()
+    assert verified(done.folder, order.database, "--author", "Ada") == 0
+    assert f"Recorded in {done.folder}/verifications.toml and in {order.database}." in capsys.readouterr().out
+    (stored,) = queries.verifications(engine, WHOLE.digest)
+    made = stored.verification
+    assert badge.read(done.folder) == (made,)
+    assert (made.author, made.compared, made.differing, made.limit, made.share) == ("Ada", LIMIT, 0, LIMIT, 1.0)
+    assert (made.plugin, made.tolerance) == (done.visitor.loaded.ref, 0.001)
+    assert made.isolation == done.visitor.isolation
+    assert made.predictions_sha256 == done.predictions.sha256
+    newer = taken(version="2", spec=WHOLE)
+    assert badge.read(newer.folder) == badge.read(newer.folder / "older" / "1") == (made,)
+    assert badge.badge_of(newer.folder) is None
+
+
+def test_recorded_predictions_that_were_made_up_are_found(taken, order, capsys):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -295,6 +323,12 @@ def test_recorded_predictions_that_were_made_up_are_found(taken, order):
     )
     assert len(verdict.differing) == verdict.compared == LIMIT
     assert "predicted was 7" in verdict.differing[0]
+    assert verified(done.folder, order.database, "--author", "Ada") == 1
+    assert "predictions differ when they are made again" in capsys.readouterr().err
+    (made,) = badge.read(done.folder)
+    assert (made.word, made.differing, made.compared) == ("verification failed", LIMIT, LIMIT)
+    (stored,) = queries.verifications(open_for_reading(order.database), WHOLE.digest)
+    assert stored.verification == made
 
 
 def test_metadata_are_read_before_anything_runs(tmp_path, order):

@@ -19,7 +19,9 @@ from suite.db.records import Verdict, Work
 from suite.db.rows import parsed, published_number
 from suite.db.schema import published
 from suite.db.store import condition_values
+from suite.db.verifications import verification_of
 from suite.spec import Cell, Condition, Environment, PluginRef, ProtocolSpec, Status, Tuning, Value
+from suite.verification import faults_of
 
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 KINDS = {"dataset_id": "dataset", "codec_id": "codec", "geometry_id": "model"} | {
@@ -65,6 +67,7 @@ def problems_of(found: Contents) -> Iterator[str]:
     yield from problems_of_conditions(found, conditions, plugins)
     yield from problems_of_results(found["result"], conditions, plugins)
     yield from problems_of_timings(found["throughput"])
+    yield from problems_of_verifications(found, plugins)
 
 
 def plugin_of(row: Row) -> PluginRef:
@@ -153,3 +156,15 @@ def problems_of_timings(rows: list[Row]) -> Iterator[str]:
         if row.values["status"] not in get_args(Verdict):
             yield f"throughput {row.number} has the status '{row.values['status']}'"
         parsed(row.values["settings"], dict[str, Value])
+
+
+def problems_of_verifications(found: Contents, plugins: Mapping[int, PluginRef]) -> Iterator[str]:
+    """Yield what is wrong with verifications."""
+    protocols, environments = (
+        {row.number: row.values["digest"] for row in found[name]} for name in ("protocol", "environment")
+    )
+    for row in found["verification"]:
+        of = row.values
+        names = {"protocol_digest": protocols[of["protocol_id"]], "environment": environments[of["environment_id"]]}
+        for fault in faults_of(verification_of(of, plugins[of["plugin_id"]], protocol="", **names)):
+            yield f"verification {row.number}: {fault}"

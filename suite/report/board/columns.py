@@ -32,6 +32,7 @@ def ranking_columns(
         "rank": [row.rank for row in rows],
         **tie_columns(rows, ties),
         "entry": [entry_of(row) for row in rows],
+        **badge_columns(standing, rows),
         "original, %": [row.reference and 100 * row.reference.value for row in rows],
         "original, % low": [bound(row, "low") for row in rows],
         "original, % high": [bound(row, "high") for row in rows],
@@ -45,7 +46,8 @@ def ranking_columns(
         "images": [row.samples for row in rows],
         "licence": [licence_of(standing, row) for row in rows],
         "training data": [training_of(standing, row) for row in rows],
-        "verified": standing.verified[places].tolist(),
+        "verification": [str(standing.badge(row) or "") for row in rows],
+        "reproduced": standing.reproduced[places].tolist(),
         "machine": [row.environment.removeprefix("sha256:")[:8] for row in rows],
         "measured": [row.created_at for row in rows],
         "why it has no rank": [row.why_unranked for row in rows],
@@ -61,6 +63,12 @@ def tie_columns(rows: Sequence[EntryRow], ties: Standings) -> Columns:
         "tied": [each and each.group for each in found],
         "ranks, 95 %": [f"{each.best} to {each.worst}" if each else "" for each in found],
     }
+
+
+def badge_columns(standing: Standing, rows: Sequence[EntryRow]) -> Columns:
+    """Return the words of the entries' badges, where there are any."""
+    badges = [standing.badge(row) for row in rows]
+    return {"badge": [badge.word if badge else "" for badge in badges]} if any(badges) else {}
 
 
 def drop_columns(standing: Standing, columns: Mask, places: NDArray[np.intp], *, by_setting: bool) -> Columns:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from suite.api import Card
 from suite.db import queries
-from suite.db.queries import EntryRow, RankingRow, Run, StoredResult
+from suite.db.queries import EntryRow, RankingRow, Run, StoredResult, StoredVerification
 from suite.report.board.columns import Columns
 from suite.report.board.hosts import host_label
 from suite.report.board.standing import Standing, track_name
@@ -35,13 +35,15 @@ CARD_FIELDS = {
 class EntryReport:
     """What is recorded of an entry: all results, also those that failed, were withdrawn or made anew, the newest first.
 
-    Those of the unmitigated model on the originals are among them; ``runs`` are the newest first.
+    Those of the unmitigated model on the originals are among them; ``runs`` and ``verifications``, which are those of
+    its model and of its mitigation, are the newest first.
     """
 
     row: EntryRow
     results: tuple[StoredResult, ...]
     environment: Environment
     runs: tuple[Run, ...]
+    verifications: tuple[StoredVerification, ...]
 
 
 def read_entry(engine: Engine, protocol_digest: str, row: EntryRow) -> EntryReport:
@@ -53,6 +55,11 @@ def read_entry(engine: Engine, protocol_digest: str, row: EntryRow) -> EntryRepo
         results=results,
         environment=queries.environments(engine, [row.environment])[row.environment],
         runs=queries.runs(engine, {each.run for each in results}),
+        verifications=tuple(
+            each
+            for each in queries.verifications(engine, protocol_digest)
+            if each.verification.plugin in (row.model, row.mitigation)
+        ),
     )
 
 
@@ -213,6 +220,25 @@ def erratum_columns(report: EntryReport) -> Columns:
     }
 
 
+def verification_columns(report: EntryReport) -> Columns:
+    """Return who made predictions again, and what came of it; shares in percent."""
+    found = [each.verification for each in report.verifications]
+    return {
+        "badge": [each.word for each in found],
+        "date": [each.date for each in found],
+        "by": [each.author for each in found],
+        "of": [str(each.plugin) for each in found],
+        "images": ["all" if each.limit is None else f"the first {each.limit:,}" for each in found],
+        "share asked for, %": [100 * each.share for each in found],
+        "made again": [each.compared for each in found],
+        "different": [each.differing for each in found],
+        "tolerance, %": [100 * each.tolerance for each in found],
+        "isolation": [each.isolation for each in found],
+        "environment": [each.environment for each in found],
+        "predictions, SHA-256": [each.predictions_sha256 for each in found],
+    }
+
+
 def failure_columns(report: EntryReport) -> Columns:
     """Return what failed, and why."""
     found = [each for each in report.results if each.result.status == "failed"]
@@ -268,5 +294,6 @@ def everything(standing: Standing, report: EntryReport) -> bytes:
         "command": general_command(standing, report),
         "runs": report.runs,
         "results": report.results,
+        "verifications": report.verifications,
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=1)

@@ -15,7 +15,8 @@ from suite.report.tables import entry_of
 
 Mask = NDArray[np.bool_]
 UNSTATED = "not stated"
-UNVERIFIED = "no other machine has measured it with the same values"
+UNVERIFIED = "nobody has made its predictions again with the same outcome"
+UNREPRODUCED = "no other machine has measured it with the same values"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,8 @@ class Wanted:
     ``codecs`` and ``settings`` (names such as ``"jpeg quality 10"``) choose conditions; ``rates`` is the lowest and the
     highest mean rate of a condition, in bits per pixel. The others choose entries: ``name`` is a part of the name,
     ``most_parameters`` in millions; ``ranked`` leaves out those without a rank, ``conformant`` those of machines whose
-    codecs do not conform, ``verified`` those that no other machine has measured alike. ``order`` is one of `ORDERS`.
+    codecs do not conform, ``verified`` those without that badge, ``reproduced`` those that no other machine has
+    measured alike. ``order`` is one of `ORDERS`.
     """
 
     track: str = ""
@@ -40,6 +42,7 @@ class Wanted:
     ranked: bool = False
     conformant: bool = False
     verified: bool = False
+    reproduced: bool = False
     order: str = "rank"
 
 
@@ -60,9 +63,9 @@ def select(standing: Standing, wanted: Wanted) -> Selection:
     columns = chosen_columns(standing, wanted)
     visible = on_track.copy()
     hidden: dict[str, tuple[int, ...]] = {}
-    if wanted.verified:
-        hidden[UNVERIFIED] = tuple(map(int, np.flatnonzero(visible & ~standing.verified)))
-        visible &= standing.verified
+    for reason, kept in masks(standing, wanted):
+        hidden[reason] = tuple(map(int, np.flatnonzero(visible & ~kept)))
+        visible &= kept
     for reason, keeps in reasons(standing, wanted):
         gone = [place for place in np.flatnonzero(visible) if not keeps(rows[place])]
         visible[gone] = False
@@ -101,6 +104,14 @@ def mean_rates(standing: Standing) -> NDArray[np.float64]:
     total, count = np.where(known, rates, 0.0).sum(axis=0), known.sum(axis=0)
     means: NDArray[np.float64] = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
     return means
+
+
+def masks(standing: Standing, wanted: Wanted) -> Iterator[tuple[str, Mask]]:
+    """Yield each filter that is set and looks at all entries at once: why it hides some, and which it keeps."""
+    if wanted.verified:
+        yield UNVERIFIED, standing.verified
+    if wanted.reproduced:
+        yield UNREPRODUCED, standing.reproduced
 
 
 def reasons(standing: Standing, wanted: Wanted) -> Iterator[tuple[str, Callable[[EntryRow], bool]]]:

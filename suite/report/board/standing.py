@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 
 from suite.api import Card
 from suite.db import queries
-from suite.db.queries import Entries, EntryRow, StoredProtocol, Throughput
+from suite.db.queries import Entries, EntryRow, StoredProtocol, Throughput, Verification
 from suite.protocols import is_released
 from suite.report.attribution import Entry, pinned
+from suite.report.badges import Badges, badge_of, badges_of
 from suite.report.tables import entry_of
 from suite.spec import ORIGINAL, PluginRef
 
@@ -27,7 +28,7 @@ EntryKey: TypeAlias = tuple[PluginRef, PluginRef, str]
 NO_CARD = Card(summary="")
 
 SAME_VALUE = 1e-3
-"""By how much, as a fraction, values of two machines may differ and verify each other."""
+"""By how much, as a fraction, values of two machines may differ and reproduce each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Standing:
     """One protocol's entries, the cards of their models and mitigations, and how fast they are.
 
     ``speeds`` are the newest timings that count, by entry; ``withdrawn`` is how many results have an erratum.
+    ``badges`` are the newest verifications, by plugin.
     """
 
     protocol: StoredProtocol
@@ -42,6 +44,7 @@ class Standing:
     cards: Mapping[PluginRef, Card]
     speeds: Mapping[EntryKey, Throughput]
     withdrawn: int
+    badges: Badges
 
     @cached_property
     def tracks(self) -> tuple[str, ...]:
@@ -63,6 +66,12 @@ class Standing:
 
     @cached_property
     def verified(self) -> NDArray[np.bool_]:
+        """Whether a share of an entry's predictions was made again, and came out as recorded."""
+        found = map(self.badge, self.entries.rows)
+        return np.array([badge is not None and badge.ok for badge in found], bool)
+
+    @cached_property
+    def reproduced(self) -> NDArray[np.bool_]:
         """Whether an entry was measured on another machine too, with the same value under every condition."""
         places: dict[tuple[object, ...], list[int]] = defaultdict(list)
         for place, row in enumerate(self.entries.rows):
@@ -108,6 +117,10 @@ class Standing:
         """Return what is known of a plugin."""
         return self.cards.get(ref, NO_CARD)
 
+    def badge(self, row: EntryRow) -> Verification | None:
+        """Return an entry's badge, None where nobody verified it."""
+        return badge_of(self.badges, row)
+
     def speed(self, row: EntryRow) -> Throughput | None:
         """Return how fast an entry is, if it was timed on its machine."""
         return self.speeds.get((row.model, row.mitigation, row.environment))
@@ -122,6 +135,7 @@ def standing_of(engine: Engine, protocol: StoredProtocol) -> Standing:
         cards={each.ref: each.card for each in queries.plugins(engine) if each.card},
         speeds=speeds_of(engine, protocol),
         withdrawn=queries.withdrawn(engine, protocol.digest),
+        badges=badges_of(queries.verifications(engine, protocol.digest)),
     )
 
 

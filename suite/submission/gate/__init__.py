@@ -14,9 +14,12 @@ from suite.submission.gate.agreement import (
     problems_of_errata,
     problems_of_protocol,
     problems_of_submission,
+    problems_of_verifications,
 )
 from suite.submission.gate.history import (
     current,
+    problems_of_added,
+    problems_of_company,
     problems_of_moves,
     problems_of_names,
     problems_of_older,
@@ -43,7 +46,7 @@ def examined(before: Path, after: Path, *, manifests: Manifests) -> tuple[Proble
     old, new = tree_of(before), tree_of(after)
     names = changed(old, new)
     problems = [*problems_of_root(old, new, names), *problems_of_names(new, names)]
-    problems += problems_of_removed(folders(old), folders(new))
+    problems += [*problems_of_removed(folders(old), folders(new)), *problems_of_company(old, new)]
     for name in names:
         problems += problems_of(name, before, after, trees=(old, new), manifests=manifests)
     order = list(RULES)
@@ -108,6 +111,7 @@ def problems_of_folder(version: Version) -> Iterator[Problem]:
     yield from problems_of_agreement(version)
     yield from problems_of_submission(version)
     yield from problems_of_errata(version)
+    yield from problems_of_verifications(version)
     wrong = [*problems_of_protocol(version)]
     yield from wrong
     if not wrong:
@@ -118,5 +122,6 @@ def problems_since(before: Version, after: Version, manifests: Manifests) -> Ite
     """Yield what a change must not do to the version that is published."""
     yield from problems_of_version(before, after, manifests)
     yield from problems_of_taken_back(before, after)
+    yield from problems_of_added(before, after)
     if before.manifest.version == after.manifest.version:
         yield from problems_of_moves(before, after)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import date
 
 from suite import protocols
 from suite.errors import nearest
 from suite.submission.gate.problem import Problem
 from suite.submission.gate.version import Version
-from suite.submission.records import ERRATA, PLUGIN, RESULTS, SUBMISSION
+from suite.submission.records import ERRATA, PLUGIN, RESULTS, SUBMISSION, VERIFICATIONS
+from suite.verification import SHA256, faults_of, is_day
 
-SHA256 = re.compile("[0-9a-f]{64}")
 MOST_SENTENCE = 1_000
 
 
@@ -61,12 +59,15 @@ def problems_of_errata(version: Version) -> Iterator[Problem]:
             )
 
 
-def is_day(text: str) -> bool:
-    """Whether a text is a day in ISO 8601."""
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
+def problems_of_verifications(version: Version) -> Iterator[Problem]:
+    """Yield the verifications that say what cannot be, or are of another submission."""
+    where = f"{version.where}/{VERIFICATIONS}"
+    for number, said in enumerate(version.verifications.verifications, start=1):
+        faults = list(faults_of(said))
+        if said.name != version.folder:
+            faults.append(f"it is of '{said.name}'")
+        for fault in faults:
+            yield Problem(where, "verifications", f"Verification {number}: {fault}. Leave it as suite verify wrote it.")
 
 
 def problems_of_protocol(version: Version) -> Iterator[Problem]:

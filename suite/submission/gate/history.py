@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from msgspec.structs import replace
+
 from suite.spec import Measure
 from suite.submission.gate.problem import Problem
 from suite.submission.gate.tree import Tree, below
 from suite.submission.gate.version import Manifests, Version
-from suite.submission.records import ERRATA, OLDER, PLUGIN, Row
+from suite.submission.records import ERRATA, OLDER, PLUGIN, VERIFICATIONS, Row
 
 MOST_MOVED = 0.001
 MOST_REPORTED = 5
@@ -89,10 +91,34 @@ def problems_of_moves(before: Version, after: Version) -> Iterator[Problem]:
 
 
 def problems_of_taken_back(before: Version, after: Version) -> Iterator[Problem]:
-    """Yield where errata that were published are not the first ones any more."""
+    """Yield where errata or verifications that were published are not the first ones any more."""
     kept = after.errata.errata[: len(before.errata.errata)]
     if kept != before.errata.errata:
         yield Problem(f"{after.where}/{ERRATA}", "errata", "A published erratum was changed. Add to the end only.")
+    published = before.verifications.verifications
+    if after.verifications.verifications[: len(published)] != published:
+        where = f"{after.where}/{VERIFICATIONS}"
+        yield Problem(where, "verifications", "A published verification was changed. Add to the end only.")
+
+
+def problems_of_added(before: Version, after: Version) -> Iterator[Problem]:
+    """Yield the new verifications that are not of what is published: plugin, protocol, predictions, all samples."""
+    said, measured = after.submission, after.results
+    plugin = replace(measured.plugin, build="")
+    published = (plugin, said.protocol, said.protocol_digest, said.predictions_sha256, measured.limit)
+    for new in after.verifications.verifications[len(before.verifications.verifications) :]:
+        if (new.plugin, new.protocol, new.protocol_digest, new.predictions_sha256, new.limit) != published:
+            message = f"That of {new.date} is of other files or predictions. Run suite verify on the published folder."
+            yield Problem(f"{after.where}/{VERIFICATIONS}", "verifications", message)
+
+
+def problems_of_company(before: Tree, after: Tree) -> Iterator[Problem]:
+    """Yield the verifications that come with any other change: nobody gives a badge to what they bring themselves."""
+    altered = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    badges = [path for path in sorted(altered) if path.split("/")[1:] == [VERIFICATIONS]]
+    if len(badges) < len(altered):
+        alone = "A maintainer adds this by a change of nothing else. Leave it out; suite verify --dry-run writes none."
+        yield from (Problem(f"submissions/{path}", "verifications", alone) for path in badges)
 
 
 def difference(before: Row, after: Row | None) -> str:

@@ -18,6 +18,7 @@ RULES = {
     "submission": "submission.toml says what its record asks for and nothing else.",
     "results": "results.json says what its record asks for and nothing else.",
     "errata": "errata.toml says who, when, why and which cells; entries are never taken back.",
+    "verifications": "verifications.toml says what was made again; entries are added at its end, and alone.",
     "agreement": "plugin.py, submission.toml, results.json and the folder's name agree, digests included.",
     "weights": "Weights are those of the metadata: in place with their size and SHA-256, or by link.",
     "duplicate": "No two names for one plugin, no two spellings of one name.",

@@ -22,9 +22,11 @@ from suite.submission.records import (
     RESULTS,
     SCHEMA,
     SUBMISSION,
+    VERIFICATIONS,
     Errata,
     Results,
     Submission,
+    Verifications,
 )
 
 MOST_TOML_BYTES = 64 << 10
@@ -32,6 +34,8 @@ MOST_DOTS = 200
 """In a line of TOML: `tomllib` takes 14 s for a key of 30,000 parts."""
 MOST_LINKED_BYTES = 2 << 30
 REQUIRED = (PLUGIN, SUBMISSION, RESULTS, README)
+ADDED = (ERRATA, VERIFICATIONS)
+"""What may come later, and only grows."""
 Record = TypeVar("Record", bound=Spec)
 
 
@@ -86,6 +90,7 @@ class Version:
     submission: Submission
     results: Results
     errata: Errata
+    verifications: Verifications
 
 
 def opened(root: Path, where: str, *, files: Tree, manifests: Manifests) -> Version | list[Problem]:
@@ -98,6 +103,9 @@ def opened(root: Path, where: str, *, files: Tree, manifests: Manifests) -> Vers
         record(root / SUBMISSION, where, Submission, "submission"),
         record(root / RESULTS, where, Results, "results"),
         record(root / ERRATA, where, Errata, "errata") if ERRATA in files else Errata(schema=SCHEMA, errata=()),
+        record(root / VERIFICATIONS, where, Verifications, "verifications")
+        if VERIFICATIONS in files
+        else Verifications(schema=SCHEMA),
     )
     wrong = [each for each in found if isinstance(each, Problem)]
     if wrong:
@@ -130,7 +138,7 @@ def missing(where: str, files: Tree) -> Iterator[Problem]:
 
 def unexpected(version: Version) -> Iterator[Problem]:
     """Yield the files that nothing names."""
-    expected = {*REQUIRED, ERRATA, *(weight.file for weight in version.manifest.weights)}
+    expected = {*REQUIRED, *ADDED, *(weight.file for weight in version.manifest.weights)}
     for path in version.files:
         if path not in expected:
             yield Problem(
@@ -142,7 +150,7 @@ def problems_of_weights(version: Version) -> Iterator[Problem]:
     """Yield where weights are not what the metadata says, or too many bytes to fetch."""
     for weight in version.manifest.weights:
         where, file = f"{version.where}/{weight.file}", version.files.get(weight.file)
-        if weight.file.split("/")[0] in (*REQUIRED, ERRATA, OLDER):
+        if weight.file.split("/")[0] in (*REQUIRED, *ADDED, OLDER):
             yield Problem(where, "weights", "Weights cannot have this name. Choose another in plugin.py.")
         elif file is None and not weight.url:
             yield Problem(where, "weights", "plugin.py names these weights without a 'url'. Add the file, or the link.")

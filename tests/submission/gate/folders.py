@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,10 @@ from suite.errors import SuiteError
 from suite.metrics.stats import wilson
 from suite.protocols import load
 from suite.spec import Cell, Environment, Measure, PluginRef
+from suite.submission import badge
 from suite.submission.planned import cells_of, names_of
 from suite.submission.records import SCHEMA, Data, Results, Row, Submission
+from suite.verification import Verification
 
 SPEC = load("pv-cells@1")
 TRACK = SPEC.tracks[0]
@@ -168,3 +171,23 @@ def erratum(folder: Path, *cells: str, author="Ada", date="2026-11-21", reason="
     said = {"author": author, "date": date, "reason": reason, "cells": list(cells)}
     entry = "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items())
     file.write_text(f"{text}\n[[errata]]\n{entry}", encoding="utf-8")
+
+
+def verification(folder: Path, **changes) -> None:
+    """Add an entry to a folder's verifications: of what the folder holds, but for ``changes``."""
+    said = tomllib.loads((folder / "submission.toml").read_text(encoding="utf-8"))
+    measured = json.loads((folder / "results.json").read_bytes())
+    fields = {
+        **{name: said[name] for name in ("kind", "name", "version", "protocol", "protocol_digest")},
+        "plugin_digest": measured["plugin"]["digest"],
+        "predictions_sha256": said["predictions_sha256"],
+        "date": "2026-11-21",
+        "author": "Ada",
+        "environment": "sha256:" + "e" * 64,
+        "isolation": "bubblewrap 0.8.0",
+        "share": 0.05,
+        "compared": 26,
+        "differing": 0,
+        "tolerance": 0.001,
+    }
+    badge.add(folder, msgspec.convert(fields | changes, Verification))

@@ -8,7 +8,7 @@ import pytest
 from suite.errors import UsageError
 from suite.submission import changes
 from suite.submission.gate import RULES
-from tests.submission.gate.folders import MANIFESTS, make
+from tests.submission.gate.folders import MANIFESTS, make, verification
 
 
 @pytest.fixture
@@ -91,6 +91,19 @@ def test_other_changes_are_no_business_of_the_gate(repository, tmp_path):
     commit(repository)
     change, problems = judged(repository, tmp_path)
     assert (problems, change.submissions()) == ((), [])
+
+
+def test_a_badge_in_a_commit_of_its_own_passes_and_one_beside_a_new_submission_does_not(repository, tmp_path):
+    verification(repository / "submissions" / "published")
+    commit(repository)
+    change, problems = judged(repository, tmp_path)
+    assert (problems, change.submissions()) == ((), ["published"])
+    make(repository / "submissions", "mine")
+    commit(repository)
+    _, problems = judged(repository, tmp_path / "again")
+    assert [(problem.rule, problem.path) for problem in problems] == [
+        ("verifications", "submissions/published/verifications.toml")
+    ]
 
 
 def test_attributes_neither_hide_nor_change_a_file(repository, tmp_path):

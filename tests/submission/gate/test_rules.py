@@ -23,24 +23,13 @@ from tests.submission.gate.folders import (
     results,
     submission,
     toml_of,
+    verification,
 )
 
 MINE = ref("model", "mine", digest="a")
 WEIGHTS = b"weights" * 10
 IN_GIT = {"outside", "contract"}
 """Rules of `suite.submission.changes`, whose tests are beside these."""
-
-
-@pytest.fixture
-def trees(tmp_path):
-    """Give two directories as they are before and after: one submission, published."""
-    before, after = tmp_path / "before", tmp_path / "after"
-    for root in (before, after):
-        make(root, "published", measured=results(ref("model", "published", digest="b")))
-        (root / "README.md").write_text("rules")
-        (root / "TEMPLATE").mkdir()
-        (root / "TEMPLATE" / "plugin.py").write_text("template")
-    return before, after
 
 
 def problems(trees):
@@ -262,6 +251,8 @@ BREAKS = [
     ("errata", "no day", lambda a: erratum(make(a), "sha256:0", date="21.11.2026")),
     ("errata", "no cells", lambda a: erratum(make(a))),
     ("errata", "no TOML", lambda a: write(make(a) / "errata.toml", "schema")),
+    ("verifications", "a badge of its own", lambda a: verification(make(a))),
+    ("verifications", "a badge beside a new submission", lambda a: (make(a), verification(a / "published"))),
     ("agreement", "another name", lambda a: make(a, "other", measured=results(MINE), text=plugin_text("mine"))),
     ("agreement", "another version", lambda a: make(a, text=plugin_text("mine", version="2"))),
     ("agreement", "another kind", lambda a: make(a, text=plugin_text("mine", kind="mitigation"))),
@@ -354,6 +345,7 @@ HISTORY = [
     ("older", "never published", lambda b, a: shutil.copytree(b / "published", a / "published" / "older" / "0")),
     ("removed", "gone", lambda b, a: shutil.rmtree(a / "published")),
     ("moved", "by 0.002", lambda b, a: moved_row(a, 0.002)),
+    ("verifications", "with a new version", lambda b, a: verification(raised((b, a)))),
 ]
 
 
@@ -424,7 +416,16 @@ def test_a_link_is_never_followed(trees, tmp_path):
     assert rules(trees) == {"regular"}
 
 
-NAMES = ["plugin.py", "submission.toml", "results.json", "errata.toml", "README.md", "older/1/plugin.py", "x"]
+NAMES = [
+    "plugin.py",
+    "submission.toml",
+    "results.json",
+    "errata.toml",
+    "verifications.toml",
+    "README.md",
+    "older/1/plugin.py",
+    "x",
+]
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
