@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from suite.db import queries
 from suite.db.engine import open_for_reading
-from suite.db.queries import EntryRow, PublishedNumber, StoredProtocol
+from suite.db.queries import EntryRow, PublishedNumber, RankingRow, StoredProtocol
 from suite.report.advice import Advice, Question
 from suite.report.advisor import advise
 from suite.report.board.curves import Intervals, drop_intervals, rate_table
@@ -22,6 +22,7 @@ from suite.report.board.names import Names, names_of
 from suite.report.board.speeds import Speeds, read_speeds
 from suite.report.board.standing import Standing, standing_of
 from suite.report.comparison import Comparison, compare
+from suite.report.open_codecs import with_open_codecs
 from suite.report.tables import Standings, TextTable
 from suite.report.thumbnails import Gallery, gallery
 from suite.report.ties import MOST_ENTRIES, standings_of
@@ -51,6 +52,10 @@ class Board:
     def names(self) -> Names:
         """Return names that tell the entries of the chosen protocol apart."""
         return kept_names(self.path, self.state, self._digest)
+
+    def row(self, place: int) -> RankingRow:
+        """Return an entry with all its drops: also those by codecs that the protocol measures and does not name."""
+        return kept_row(self.path, self.state, self._digest, place)
 
     def drop_intervals(self, place: int) -> Intervals:
         """Return the intervals of an entry's drops, as far as stored outcomes give them. Raises DamagedOutcomes."""
@@ -120,14 +125,22 @@ def kept_names(path: Path, state: str, digest: str) -> Names:
 @lru_cache(maxsize=KEPT_SMALL)
 def kept_intervals(path: Path, state: str, digest: str, place: int) -> Intervals:
     """Return the intervals of an entry's drops. Raises DamagedOutcomes."""
-    return drop_intervals(open_for_reading(path), kept_standing(path, state, digest).entries.row(place))
+    return drop_intervals(open_for_reading(path), kept_row(path, state, digest, place))
+
+
+@lru_cache(maxsize=KEPT_SMALL)
+def kept_row(path: Path, state: str, digest: str, place: int) -> RankingRow:
+    """Return an entry with all its drops."""
+    row = kept_standing(path, state, digest).entries.row(place)
+    return with_open_codecs(open_for_reading(path), digest, [row])[0]
 
 
 @lru_cache(maxsize=KEPT_SMALL)
 def kept_rate_table(path: Path, state: str, digest: str, places: tuple[int, ...], reference: str) -> TextTable:
     """Return areas and BD numbers of some entries against a codec."""
     found = kept_standing(path, state, digest)
-    return rate_table(found.protocol.label, [found.entries.row(place) for place in places], reference)
+    rows = [kept_row(path, state, digest, place) for place in places]
+    return rate_table(found.protocol.label, rows, reference)
 
 
 @lru_cache(maxsize=KEPT)

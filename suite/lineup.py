@@ -6,11 +6,11 @@ what this machine lacks (a program, a package, weights, images) is left out, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from suite import data, registry
+from suite import data, protocols, registry
 from suite.api import Availability, Codec, PublishedWeights, Retraining, Sample, Setting
 from suite.errors import DataError, InvalidProtocol, SuiteError, UsageError, nearest
 from suite.plan import Entry, PlannedCondition, check_settings, plan_track, select
@@ -23,7 +23,8 @@ class Choice:
     """What a user narrows a protocol to, or adds to it; empty means what the protocol says.
 
     ``dataset`` is a registered dataset that stands in for the protocol's, ``limit`` a number of leading samples.
-    ``guests`` are live plugins that come from outside the registry: they go before what has the same name there.
+    ``guests`` are live plugins that come from outside the registry: they go before what has the same name there. A
+    codec among them that ``codecs`` names is measured as the protocol's `OpenCodecs` say.
     """
 
     models: tuple[str, ...] = ()
@@ -116,17 +117,51 @@ def check_choice(spec: ProtocolSpec, choice: Choice) -> None:
         raise UsageError(f"--limit is a number of samples, 1 or more, but got {choice.limit}.")
     check_settings(spec, choice.settings)
     known = [name for codec in spec.codecs for name in dict.fromkeys((codec.name, codec.label))]
+    guests = guest_codecs(choice)
+    for name in guests:
+        check_open(spec, name, taken=(ORIGINAL, *known))
     for name in choice.codecs:
-        if name not in known:
+        if name not in known and name not in guests:
             raise UsageError(
                 f"{spec.label} has no codec '{name}'. {nearest(name, known) or 'It has ' + ', '.join(known)}"
             )
 
 
+def check_open(spec: ProtocolSpec, name: str, taken: Collection[str]) -> None:
+    """Raise UsageError unless a protocol measures codecs that it does not name, and one of that name."""
+    if spec.open_codecs is None:
+        instead = ", ".join(protocols.open_to_codecs()) or "none of this version"
+        raise UsageError(
+            f"{spec.label} fixes its codecs, and '{name}' is none of them. Measure it under a protocol that takes "
+            f"others, with --protocol: {instead}."
+        )
+    if name in taken:
+        raise UsageError(f"{spec.label} has a codec '{name}' of its own. Choose another name.")
+
+
+def guest_codecs(choice: Choice) -> dict[str, Loaded]:
+    """Return the guests that are codecs and are to be measured, by name."""
+    return {
+        guest.ref.name: guest
+        for guest in choice.guests
+        if guest.ref.kind == "codec" and guest.ref.name in choice.codecs
+    }
+
+
+def opened_codecs(spec: ProtocolSpec, choice: Choice) -> tuple[CodecSpec, ...]:
+    """Return what is asked of the guests that are codecs."""
+    return tuple(
+        spec.open_codecs.spec_of(name, guest.ref.version, guest.plugin.settings()[0].parameter)
+        for name, guest in guest_codecs(choice).items()
+        if spec.open_codecs
+    )
+
+
 def chosen_codecs(spec: ProtocolSpec, choice: Choice) -> dict[str, Loaded]:
     """Return the codecs to measure, by label, and that of the original."""
     wanted = [codec for codec in spec.codecs if not choice.codecs or {codec.name, codec.label} & {*choice.codecs}]
-    return {ORIGINAL: registry.load("codec", ORIGINAL)} | {codec.label: live_codec(codec) for codec in wanted}
+    own = {codec.label: live_codec(codec) for codec in wanted}
+    return {ORIGINAL: registry.load("codec", ORIGINAL)} | own | guest_codecs(choice)
 
 
 def live_codec(codec: CodecSpec) -> Loaded:
@@ -171,15 +206,16 @@ def live_track(
     """Return one track with its live plugins and its plan (None without its dataset), and what it lacks."""
     models = [check_fits(model, track) for model in taking_part("model", choice.models, track.baselines, choice.guests)]
     mitigations = with_identity(taking_part("mitigation", choice.mitigations, track.mitigations, choice.guests))
-    wanted = Roster(codecs, models, mitigations)
-    present, absent = wanted.split(spec)
+    wanted, opened = Roster(codecs, models, mitigations), opened_codecs(spec, choice)
+    asked = (*spec.codecs, *opened)
+    present, absent = wanted.split(asked)
     try:
         dataset = data.open_for(track, choice.dataset)
         samples = tuple(dataset.plugin.samples())
     except DataError as error:
         if choice.dataset:
             raise
-        return None, [*absent, Absent("dataset", track.dataset.name, str(error), wanted.cells(spec))]
+        return None, [*absent, Absent("dataset", track.dataset.name, str(error), wanted.cells(asked))]
     manifest = data.check_manifest(track, dataset.plugin, samples)
     planned = plan_track(
         spec,
@@ -190,6 +226,7 @@ def live_track(
         codecs={label: loaded.ref for label, loaded in present.codecs.items()},
         entries=pairs(present.models, present.mitigations),
         limit=choice.limit,
+        opened=opened,
     )
     live = LiveTrack(
         spec=track,
@@ -211,8 +248,8 @@ class Roster:
     models: list[Loaded]
     mitigations: list[Loaded]
 
-    def split(self, spec: ProtocolSpec) -> tuple[Roster, list[Absent]]:
-        """Return those that can work here, and what is missing for the others."""
+    def split(self, asked: Sequence[CodecSpec]) -> tuple[Roster, list[Absent]]:
+        """Return those that can work here, and what is missing for the others; ``asked`` is what codecs are asked."""
         reasons = {id(loaded): why_absent(loaded.plugin) for loaded in self}
         present = Roster(
             {label: loaded for label, loaded in self.codecs.items() if not reasons[id(loaded)]},
@@ -224,7 +261,7 @@ class Roster:
                 loaded.ref.kind,
                 loaded.ref.name,
                 reason,
-                self.cells(spec) - self.without(loaded).cells(spec),
+                self.cells(asked) - self.without(loaded).cells(asked),
                 absent_weights(loaded.plugin),
             )
             for loaded in self
@@ -243,9 +280,9 @@ class Roster:
             [loaded for loaded in self.mitigations if loaded is not plugin],
         )
 
-    def cells(self, spec: ProtocolSpec) -> int:
+    def cells(self, asked: Sequence[CodecSpec]) -> int:
         """Return how many cells a track with this roster has."""
-        conditions = sum(len(codec.values) for codec in spec.codecs if codec.label in self.codecs)
+        conditions = sum(len(codec.values) for codec in asked if codec.label in self.codecs)
         return (1 + conditions) * len(pairs(self.models, self.mitigations))
 
 

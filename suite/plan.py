@@ -46,10 +46,12 @@ def plan_track(
     codecs: Mapping[str, PluginRef],
     entries: Sequence[Entry],
     limit: int | None = None,
+    opened: Sequence[CodecSpec] = (),
 ) -> tuple[PlannedCondition, ...]:
     """Return the conditions of one track, the reference first, each with one cell an entry.
 
-    ``codecs`` holds the record of each codec to measure, by label, and always that of the original.
+    ``codecs`` holds the record of each codec to measure, by label, and always that of the original. ``opened`` are
+    codecs that the protocol does not name, see `OpenCodecs`; they come after its own.
     """
     on_track = partial(
         Condition,
@@ -64,7 +66,8 @@ def plan_track(
     )
     reference = CodecSpec(name=ORIGINAL, version=codecs[ORIGINAL].version, parameter="none", values=(0,))
     planned = []
-    for codec in (reference, *(codec for codec in spec.codecs if codec.label in codecs)):
+    own = (codec for codec in (*spec.codecs, *opened) if codec.label in codecs)
+    for codec in (reference, *own):
         for setting in codec.settings():
             for geometry, group in by_geometry(spec, entries):
                 condition = on_track(

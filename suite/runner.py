@@ -174,7 +174,8 @@ def run_track(session: Session, track: LiveTrack, pending: Sequence[PlannedCondi
 
 def isolation_of(track: LiveTrack) -> dict[str, str]:
     """Return what keeps each of the track's submitted plugins apart, by its name."""
-    plugins = (loaded.plugin for loaded in (*track.models.values(), *track.mitigations.values()))
+    live = (*track.codecs.values(), *track.models.values(), *track.mitigations.values())
+    plugins = (loaded.plugin for loaded in live)
     return {plugin.name: plugin.isolation for plugin in plugins if getattr(plugin, "isolation", "")}
 
 
@@ -300,7 +301,7 @@ def live_condition(
     running: dict[str, Predictor],
     *,
     hosts: Hosts,
-    store: bitstreams.Store,
+    store: bitstreams.Store | None,
     workers: int,
 ) -> LiveCondition:
     """Put the live plugins to one condition; those that hold the lock run in processes if there are several workers."""

@@ -34,7 +34,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     digests, so that no digest ever recorded changes.
     """
 
-    LATER: ClassVar[Mapping[str, Value]] = {}
+    LATER: ClassVar[Mapping[str, Value | None]] = {}
 
 
 class PluginName(Spec, frozen=True):
@@ -53,7 +53,7 @@ class PluginRef(Spec, frozen=True):
     ``build`` names the library build that makes a codec's bits; empty for the other kinds.
     """
 
-    LATER: ClassVar[Mapping[str, Value]] = {"build": ""}
+    LATER: ClassVar[Mapping[str, Value | None]] = {"build": ""}
 
     kind: PluginKind
     name: str
@@ -78,7 +78,7 @@ class CodecSpec(Spec, frozen=True):
     ``variant`` tells two entries of one codec apart, such as ``"5-3"`` and ``"9-7"``.
     """
 
-    LATER: ClassVar[Mapping[str, Value]] = {"variant": "", "axis": "setting"}
+    LATER: ClassVar[Mapping[str, Value | None]] = {"variant": "", "axis": "setting"}
 
     name: str
     version: str
@@ -99,6 +99,22 @@ class CodecSpec(Spec, frozen=True):
         return tuple(Setting(parameter, value) for value in self.values)
 
 
+class OpenCodecs(Spec, frozen=True):
+    """How a protocol measures codecs that it does not name: at target rates of ``values`` bits per pixel.
+
+    ``axis`` says over what a rate is, as that of `CodecSpec` does; a codec's own settings are searched for it. Such a
+    codec is measured under the track's baselines, without a mitigation, beside codecs that the protocol names. It has
+    no part in the protocol's ranking, which is that of what the protocol names.
+    """
+
+    axis: Axis
+    values: tuple[float, ...]
+
+    def spec_of(self, name: str, version: str, parameter: str) -> CodecSpec:
+        """Return what is asked of a codec whose ``parameter`` is searched."""
+        return CodecSpec(name=name, version=version, parameter=parameter, values=self.values, axis=self.axis)
+
+
 class TrackSpec(Spec, frozen=True):
     """One task on one dataset, with its metrics and reference baselines.
 
@@ -106,7 +122,7 @@ class TrackSpec(Spec, frozen=True):
     could say it yet: then ``listing`` (digest of ids and truths) may pin all but the files' bytes.
     """
 
-    LATER: ClassVar[Mapping[str, Value]] = {"listing": ""}
+    LATER: ClassVar[Mapping[str, Value | None]] = {"listing": ""}
 
     task: Task
     dataset: PluginName
@@ -124,7 +140,10 @@ class ProtocolSpec(Spec, frozen=True):
     """Everything that may change a number. ``metrics[0]`` of a track is the one that its ranking uses.
 
     ``batch`` is ``"free"``: batch size and memory layout are the host's choice, recorded with each result.
+    ``open_codecs``: how codecs that it does not name may be measured beside its own; None: not at all.
     """
+
+    LATER: ClassVar[Mapping[str, Value | None]] = {"open_codecs": None}
 
     name: str
     version: int
@@ -138,6 +157,7 @@ class ProtocolSpec(Spec, frozen=True):
     frame_metrics: tuple[str, ...]
     codecs: tuple[CodecSpec, ...]
     tracks: tuple[TrackSpec, ...]
+    open_codecs: OpenCodecs | None = None
 
     @property
     def label(self) -> str:
@@ -158,7 +178,7 @@ class Condition(Spec, frozen=True):
     Under an ``axis`` of target rates ``parameter`` is ``"bpp"``, and ``searched`` the codec's own.
     """
 
-    LATER: ClassVar[Mapping[str, Value]] = {"variant": "", "axis": "setting", "searched": ""}
+    LATER: ClassVar[Mapping[str, Value | None]] = {"variant": "", "axis": "setting", "searched": ""}
 
     protocol: str
     task: Task

@@ -4,6 +4,8 @@ import pytest
 
 from suite import protocols
 from suite.errors import ChangedProtocol, InvalidProtocol, UnknownProtocol
+from suite.report.protocols import tables_of
+from suite.spec import content
 
 TEXT = (protocols.DIRECTORY / "pv-cells@1.toml").read_text()
 
@@ -43,6 +45,7 @@ RELEASED = {
     "pv-cells@1": "sha256:747569b587fa233f5f922d411ced07256e3bd3d7aa3d31a1e4f7a5c33bc575c0",
     "pv-codecs@1": "sha256:a62b554c7db6a92a1db5f1e89122978b56e2a9cca7d3366736b09a96deeb328d",
     "marie2022@1": "sha256:1a4b3dd7bb8c8c1bedcb4711766e9c09d190a8c1a3cb03905acc3faab4a844cd",
+    "pv-open-codecs@1": "sha256:452851ad1ea1bd36296d7ebf39ea5788e0a6fc4e48eaf33e5a865a3570120f52",
 }
 
 
@@ -79,6 +82,57 @@ def test_layout_and_comments_do_not_change_the_digest(draft):
 def test_a_file_that_is_no_protocol_says_why(draft, change, message):
     with pytest.raises(InvalidProtocol, match=message):
         protocols.load(str(draft(change)))
+
+
+OPENED = '[open_codecs]\naxis = "bpp-per-image"\nvalues = [0.25, 1]\n\n[[tracks]]'
+PERCENTILES = '"bits_per_pixel", "bits_per_pixel_p5", "bits_per_pixel_p50", "bits_per_pixel_p95"'
+RATES_TOO = ('frame_metrics = ["bits_per_pixel"', f"frame_metrics = [{PERCENTILES}")
+
+
+def test_open_codecs_change_the_digest_where_they_are_and_nowhere_else(draft):
+    without, with_them = draft_of(draft, RATES_TOO), draft_of(draft, RATES_TOO, ("[[tracks]]", OPENED))
+    assert without.open_codecs is None
+    assert "open_codecs" not in content(without)
+    assert with_them.open_codecs.values == (0.25, 1.0)
+    assert with_them.digest != without.digest
+    again = draft_of(draft, RATES_TOO, ("[[tracks]]", OPENED.replace("1]", "1.0]")))
+    assert again.digest == with_them.digest
+
+
+def draft_of(draft, *changes):
+    return protocols.load(str(draft(*changes)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("per-image", "per-dataset"), "measured at 'bpp-per-image', not at 'bpp-per-dataset'"),
+        (("[0.25, 1]", "[]"), "one or more distinct rates"),
+        (("[0.25, 1]", "[1, 1.0]"), "one or more distinct rates"),
+        (("[0.25, 1]", "[0]"), "above 0"),
+        (("[0.25, 1]", "[inf]"), "above 0"),
+        (("[0.25, 1]", '["1"]'), "Expected `float`"),
+        (("axis =", "over ="), "over"),
+    ],
+)
+def test_open_codecs_that_cannot_be_say_why(draft, change, message):
+    with pytest.raises(InvalidProtocol, match=message):
+        draft_of(draft, RATES_TOO, ("[[tracks]]", OPENED.replace(*change)))
+
+
+def test_open_codecs_need_the_spread_of_rates(draft):
+    with pytest.raises(InvalidProtocol, match="a target rate needs the frame metrics bits_per_pixel_p5"):
+        draft_of(draft, ("[[tracks]]", OPENED))
+
+
+def test_one_released_protocol_takes_codecs_that_it_does_not_name():
+    assert protocols.open_to_codecs() == ["pv-open-codecs@1"]
+    spec = protocols.load("pv-open-codecs@1")
+    assert [(codec.values, codec.axis) for codec in spec.codecs] == [
+        (spec.open_codecs.values, spec.open_codecs.axis)
+    ] * 3
+    assert "A submitted codec is measured beside these" in str(tables_of(spec)[0])
+    assert not any("submitted codec" in str(table) for table in tables_of(protocols.load("pv-codecs@1")))
 
 
 def test_a_missing_file_is_an_unknown_protocol(tmp_path):

@@ -22,7 +22,6 @@ from suite.report.board.curves import (
     curve_points,
     notes_on,
 )
-from suite.report.board.standing import Standing
 from suite.report.charts.curves import Axes, curve_panels, legend_of
 from suite.report.charts.style import MOST_SERIES
 from suite.report.tables import in_order
@@ -40,7 +39,7 @@ def show(board: Board) -> None:
     places = choose_places(board, standing, track, key="entries", usual=USUAL, most=MOST_SERIES)
     what, axes = choose_axes(choose_what=True)
     codecs = choose_some("Codecs", in_order(on.codec for on in standing.entries.conditions), key="codecs")
-    series = [series_of(board, standing, place, what) for place in places]
+    series = [series_of(board, place, what) for place in places]
     points = curve_points(series, what=what, axis=axes.x, codecs=codecs)
     if not points:
         say(f"Nothing here has a {what} by {axes.x}. Choose an entry above, or another axis.")
@@ -69,9 +68,9 @@ def choose_axes(*, choose_what: bool) -> tuple[str, Axes]:
     return what, Axes(axis, "", logarithmic=logarithmic and axis == RATE, shared=axis == RATE)
 
 
-def series_of(board: Board, standing: Standing, place: int, what: str) -> Series:
+def series_of(board: Board, place: int, what: str) -> Series:
     """Return an entry to draw, with what its drops' intervals are where they are wanted."""
-    row, name = standing.entries.row(place), board.names().entries[place]
+    row, name = board.row(place), board.names().entries[place]
     try:
         return Series(name, row, board.drop_intervals(place) if what == DROP else {})
     except DamagedOutcomes as error:

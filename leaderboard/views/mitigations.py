@@ -47,7 +47,7 @@ def show(board: Board) -> None:
     _, axes = choose_axes(choose_what=False)
     if len(places) == 1:
         say(ONLY_PLAIN if ORIGINAL in places else NO_PLAIN)
-    show_drops(board, standing, places, codecs, axes)
+    show_drops(board, places, codecs, axes)
     if len(places) > 1:
         show_recovered(standing, places, codecs, axes)
         show_cost(standing, places)
@@ -65,11 +65,9 @@ def chosen_mitigations(places: Mapping[str, int]) -> dict[str, int]:
     return {name: places[name] for name in kept}
 
 
-def show_drops(
-    board: Board, standing: Standing, places: Mapping[str, int], codecs: tuple[str, ...], axes: Axes
-) -> None:
+def show_drops(board: Board, places: Mapping[str, int], codecs: tuple[str, ...], axes: Axes) -> None:
     """Show the drop with each mitigation."""
-    series = [series_of(board, standing, place, DROP)._replace(name=name) for name, place in places.items()]
+    series = [series_of(board, place, DROP)._replace(name=name) for name, place in places.items()]
     points = curve_points(series, what=DROP, axis=axes.x, codecs=codecs)
     st.subheader("Drop")
     if not points:

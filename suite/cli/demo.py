@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from suite.cli import ranking, run
-from suite.cli.options import EMBEDDED, DatabaseOption, DeviceOption
+from suite import embedded
+from suite.cli.options import DatabaseOption, DeviceOption
 
 IMAGES = 160
 
@@ -19,13 +20,13 @@ def demo(
     database: DatabaseOption = Path("results/demo.db"),
 ) -> None:
     """Measure what JPEG costs three networks on photographs of solar cells: a trial on some of the images."""
-    typer.echo(f"A trial of {EMBEDDED} on {limit} of its images, into {database}.", err=True)
-    run.run(EMBEDDED, limit=limit, device=device, database=database)
-    ranking.ranking(EMBEDDED, database=database)
+    typer.echo(f"A trial of {embedded.MODELS} on {limit} of its images, into {database}.", err=True)
+    run.run(embedded.MODELS, limit=limit, device=device, database=database)
+    ranking.ranking(embedded.MODELS, database=database)
     typer.echo(
         "A trial is never ranked. The whole protocol, about five minutes on two cores:\n"
-        f"  .venv/bin/suite run {EMBEDDED}\n"
-        f"  .venv/bin/suite ranking {EMBEDDED}\n"
+        f"  .venv/bin/suite run {embedded.MODELS}\n"
+        f"  .venv/bin/suite ranking {embedded.MODELS}\n"
         "The board on these results:\n"
         f"  make leaderboard DATABASE={database}"
     )

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from suite.lineup import Choice
 
 DEFAULT_DATABASE = Path("results/suite.db")
-EMBEDDED = "pv-cells@1"
-"""The protocol whose images and reference models come as packages."""
 
 
 def protocol_names(incomplete: str) -> list[str]:

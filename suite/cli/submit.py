@@ -10,7 +10,6 @@ import typer
 
 from suite.cli.options import (
     DEFAULT_DATABASE,
-    EMBEDDED,
     CurrentOption,
     DatabaseOption,
     DatasetOption,
@@ -30,8 +29,13 @@ if TYPE_CHECKING:
 def submit(
     plugin: Annotated[Path, typer.Argument(help="The plugin: one Python file with metadata (submissions/TEMPLATE).")],
     protocol: Annotated[
-        str, typer.Option("--protocol", help="What to measure it on.", autocompletion=protocol_names)
-    ] = EMBEDDED,
+        str | None,
+        typer.Option(
+            "--protocol",
+            help="What to measure it on: pv-cells@1 unless told, codecs on pv-open-codecs@1.",
+            autocompletion=protocol_names,
+        ),
+    ] = None,
     data: DatasetOption = None,
     limit: LimitOption = None,
     device: DeviceOption = "auto",
@@ -49,13 +53,15 @@ def submit(
     from suite import protocols
     from suite.device import resolve
     from suite.submission import pull_request as request
+    from suite.submission.checking import protocol_for
     from suite.submission.guests import Terms
+    from suite.submission.manifest import read
     from suite.submission.measuring import Order
     from suite.submission.submit import submit as take
 
     terms = Terms(trusted=trust, current=current_environment, device=resolve(device))
     order = Order(
-        spec=protocols.load(protocol),
+        spec=protocols.load(protocol or protocol_for(read(plugin).kind)),
         database=database,
         dataset=data,
         limit=limit,

@@ -10,13 +10,16 @@ import numpy as np
 
 from suite.api import Frame, FrameInfo, Setting
 from suite.api.pixels import require_rgb
-from suite.errors import CodecError, PluginError, PredictionError
+from suite.errors import CodecError, InvalidPlugin, PluginError, PredictionError
 from suite.isolation.memory import Memory
 from suite.isolation.memory import Scores as Table
 from suite.isolation.wire import (
+    MOST_SETTINGS,
     MOST_TEXT,
     Answer,
     Decode,
+    Describe,
+    Described,
     Encode,
     Geometry,
     Load,
@@ -58,11 +61,8 @@ class Answers:
                 return self._make(request)
             case Load():
                 return self._load(request)
-            case Encode():
-                return self._encoded(request)
-            case Decode(byte_count):
-                image = require_rgb(self._made.decode(self._memory.read(byte_count)))
-                return self._pictured(image)
+            case Encode() | Decode() | Describe():
+                return self._coded(request)
             case Geometry(height, width):
                 image = self._made.geometry(self._memory.shown_image(height, width))
                 return self._pictured(require_rgb(image))
@@ -94,6 +94,15 @@ class Answers:
             exact_float32(tf32=request.tf32)
         return Ready()
 
+    def _coded(self, request: Encode | Decode | Describe) -> Answer:
+        match request:
+            case Encode():
+                return self._encoded(request)
+            case Decode(byte_count):
+                return self._pictured(require_rgb(self._made.decode(self._memory.read(byte_count))))
+            case Describe():
+                return described(self._made)
+
     def _encoded(self, request: Encode) -> Stream:
         image = self._memory.shown_image(request.height, request.width)
         stream = self._made.encode(image, Setting(request.parameter, request.value))
@@ -123,6 +132,17 @@ class Answers:
         restored = [require_rgb(image) for image in self._made.restore(frames)]
         self._memory.write_images(restored)
         return Pictures([side for image in restored for side in image.shape[:2]])
+
+
+def described(codec: Any) -> Described:
+    """Return what a codec says of itself. Raises InvalidPlugin for settings that are none, or of several parameters."""
+    settings = [Setting(*setting) for setting in codec.settings()]
+    parameters = {setting.parameter for setting in settings}
+    if not 1 <= len(settings) <= MOST_SETTINGS or len(parameters) != 1:
+        raise InvalidPlugin(
+            f"Expected 1 to {MOST_SETTINGS} settings of one parameter, but got {len(settings)} of {len(parameters)}."
+        )
+    return Described(str(settings[0].parameter), [setting.value for setting in settings], str(codec.build))
 
 
 def grouped(numbers: Sequence[int], count: int) -> list[Sequence[int]]:

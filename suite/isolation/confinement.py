@@ -1,6 +1,7 @@
-"""What a worker forbids itself before a submitted plugin's first line runs: resources (rlimits) and files (Landlock).
+"""What a worker forbids itself before a submitted plugin's first line runs: resources (rlimits), files (Landlock).
 
-Neither can be taken back. What surrounds the process (its own view of files, no network) is `suite.isolation.sandbox`.
+None can be taken back; a sealed worker gives up a few system calls too (`suite.isolation.seccomp`). What surrounds the
+process (its own view of files, no network) is `suite.isolation.sandbox`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from suite.errors import WorkerError
+from suite.isolation.seccomp import seal
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 """System calls, the same on every architecture of Linux."""
@@ -36,6 +38,7 @@ class Confinement(NamedTuple):
     """Limits in bytes and numbers, and the only paths that the plugin may read and write.
 
     ``memory_bytes`` is what one process may have of its own (RLIMIT_DATA); ``processes`` counts threads too.
+    ``sealed``: without the system calls of `suite.isolation.seccomp`.
     """
 
     memory_bytes: int
@@ -44,6 +47,7 @@ class Confinement(NamedTuple):
     file_bytes: int
     readable: list[str]
     writable: list[str]
+    sealed: bool = False
 
     @classmethod
     def parsed(cls, text: str) -> Confinement:
@@ -59,6 +63,8 @@ class Confinement(NamedTuple):
         try:
             self._limit()
             restrict_files(self.readable, self.writable)
+            if self.sealed:
+                seal()
         except (OSError, ValueError) as error:
             raise WorkerError(f"The process of the plugin cannot be confined: {error}") from error
 

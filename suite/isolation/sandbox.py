@@ -22,6 +22,7 @@ from suite.errors import SandboxUnavailable
 from suite.home import home
 from suite.isolation.confinement import Confinement, landlock_version
 from suite.isolation.environments import PluginEnvironment
+from suite.isolation.seccomp import architecture
 
 GIB = 1 << 30
 SUITE = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ WORKER_FILES = (
     "origin.py",
     *("api/__init__.py", "api/pillow.py", "api/pixels.py", "api/plugins.py", "api/torch.py", "api/types.py"),
     *("api/weights.py", "isolation/__init__.py", "isolation/answers.py", "isolation/confinement.py"),
-    *("isolation/memory.py", "isolation/wire.py", "isolation/worker.py"),
+    *("isolation/memory.py", "isolation/seccomp.py", "isolation/wire.py", "isolation/worker.py"),
 )
 """All of the suite that a plugin's process has."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
@@ -74,6 +75,7 @@ class Sandbox:
 
     ``scratch`` is an empty directory that it may fill where it is trusted; otherwise it gets one in memory.
     ``trusted``: without bubblewrap. Raises SandboxUnavailable where that is not there and nobody trusts the plugin.
+    ``sealed``: without what would tell another sandbox something over the files that both may read.
     """
 
     folder: Path
@@ -83,6 +85,7 @@ class Sandbox:
     accelerator: bool = False
     threads: int = 1
     limits: Limits = field(default_factory=Limits)
+    sealed: bool = False
 
     def __post_init__(self) -> None:
         if not self.trusted:
@@ -92,7 +95,8 @@ class Sandbox:
     def description(self) -> str:
         """How the plugin is kept apart, for the record."""
         around = "none (trusted)" if self.trusted else bubblewrap_version()
-        return f"{around}, landlock {landlock_version() or 'none'}"
+        sealed = f", seccomp {'on' if architecture() else 'none'}" if self.sealed else ""
+        return f"{around}, landlock {landlock_version() or 'none'}{sealed}"
 
     def start(self, connection: int, memory: int) -> subprocess.Popen[bytes]:
         """Start a worker that inherits these two files; all that it prints goes to one pipe."""
@@ -152,7 +156,10 @@ class Sandbox:
         shown = [*self._shown(), "/proc", "/sys/devices/system", "/etc/localtime"]
         limits = self.limits
         return Confinement(
-            limits.memory_bytes, limits.processes, limits.open_files, limits.file_bytes, readable=shown, writable=own
+            *(limits.memory_bytes, limits.processes, limits.open_files, limits.file_bytes),
+            readable=shown,
+            writable=own,
+            sealed=self.sealed,
         )
 
     def _environment(self, scratch: str) -> dict[str, str]:

@@ -24,6 +24,8 @@ MOST_PAYLOAD_BYTES = 1 << 30
 """Of the images or the bitstream in the memory."""
 MOST_SIZES = 5 * 1024
 """Numbers in a list of sizes: those of the largest batch."""
+MOST_SETTINGS = 512
+"""Values that a codec's settings have."""
 
 Value: TypeAlias = bool | int | float | str
 
@@ -85,6 +87,10 @@ class Restore(NamedTuple):
     sizes: list[int]
 
 
+class Describe(NamedTuple):
+    """Say what the codec can be asked for, and its build. Answer: `Described`."""
+
+
 class Made(NamedTuple):
     """The plugin is there. ``task`` and ``classes`` are a model's; empty and 0 for other kinds."""
 
@@ -92,6 +98,14 @@ class Made(NamedTuple):
     version: str
     task: str
     classes: int
+
+
+class Described(NamedTuple):
+    """A codec's settings, values of one parameter from the lowest rate to the highest, and its build."""
+
+    parameter: str
+    values: list[Value]
+    build: str
 
 
 class Ready(NamedTuple):
@@ -132,8 +146,8 @@ class Raised(NamedTuple):
     text: str
 
 
-Request: TypeAlias = Make | Load | Encode | Decode | Geometry | Predict | Restore
-Answer: TypeAlias = Made | Ready | Stream | Picture | Pictures | Scores | Raised
+Request: TypeAlias = Make | Load | Encode | Decode | Geometry | Predict | Restore | Describe
+Answer: TypeAlias = Made | Ready | Stream | Picture | Pictures | Scores | Raised | Described
 Message: TypeAlias = Request | Answer
 MESSAGES: tuple[type[Message], ...] = (*get_args(Request), *get_args(Answer))
 
@@ -239,6 +253,13 @@ def is_list_of_counts(value: Any) -> bool:
     return isinstance(value, list) and len(value) <= MOST_SIZES and all(map(is_count, value))
 
 
+def is_list_of_values(value: Any) -> bool:
+    """Whether this is a list of values of settings, numbers and texts, that is not too long."""
+    if not isinstance(value, list) or len(value) > MOST_SETTINGS:
+        return False
+    return all(is_value(each) and type(each) is not bool for each in value)
+
+
 def is_parameters(value: Any) -> bool:
     """Whether this is a table of parameters."""
     return isinstance(value, Mapping) and all(map(is_text, value)) and all(map(is_value, value.values()))
@@ -251,6 +272,7 @@ FITS: dict[Any, Callable[[Any], bool]] = {
     Value: is_value,
     list[str]: is_list_of_texts,
     list[int]: is_list_of_counts,
+    list[Value]: is_list_of_values,
     dict[str, Value]: is_parameters,
 }
 FIELDS = {kind: {name: FITS[hint] for name, hint in get_type_hints(kind).items()} for kind in MESSAGES}

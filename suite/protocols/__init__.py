@@ -78,6 +78,7 @@ def problems_of(spec: ProtocolSpec) -> list[str]:
     problems += [f"'{what}' is empty" for what in ("codecs", "tracks") if not getattr(spec, what)]
     problems += unknown("frame metric", spec.frame_metrics, FRAME_METRICS)
     problems += problems_of_codecs(spec)
+    problems += problems_of_open_codecs(spec)
     for track in spec.tracks:
         problems += unknown(f"{track.task} metric", track.metrics, tuple(metrics_of(track.task).METRICS))
         problems += [f"track {track.dataset} names no {what}" for what in EXPECTED if not getattr(track, what)]
@@ -85,6 +86,8 @@ def problems_of(spec: ProtocolSpec) -> list[str]:
 
 
 EXPECTED = ("metrics", "baselines", "mitigations")
+OPEN_AXIS = "bpp-per-image"
+"""The rate of one image needs no other image: whoever submits a codec may not choose by the whole split."""
 
 
 def problems_of_codecs(spec: ProtocolSpec) -> list[str]:
@@ -100,6 +103,24 @@ def problems_of_codecs(spec: ProtocolSpec) -> list[str]:
         if codec.axis != "setting" and not {*RATE_PERCENTILES} <= {*spec.frame_metrics}:
             problems.append(f"a target rate needs the frame metrics {', '.join(RATE_PERCENTILES)}")
     return problems
+
+
+def problems_of_open_codecs(spec: ProtocolSpec) -> list[str]:
+    """Return what is wrong with how a protocol takes codecs that it does not name."""
+    if spec.open_codecs is None:
+        return []
+    axis, values = spec.open_codecs.axis, spec.open_codecs.values
+    problems = [] if axis == OPEN_AXIS else [f"open_codecs are measured at '{OPEN_AXIS}', not at '{axis}'"]
+    if not values or len(set(values)) != len(values) or not all(map(is_rate, values)):
+        problems.append("open_codecs needs one or more distinct rates in bits per pixel, above 0")
+    if not {*RATE_PERCENTILES} <= {*spec.frame_metrics}:
+        problems.append(f"a target rate needs the frame metrics {', '.join(RATE_PERCENTILES)}")
+    return problems
+
+
+def open_to_codecs() -> list[str]:
+    """Return the ``name@version`` of the released protocols that measure codecs which they do not name."""
+    return [label for label in released_digests() if parse(DIRECTORY / f"{label}.toml").open_codecs]
 
 
 def is_rate(value: object) -> bool:

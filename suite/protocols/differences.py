@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from suite.digest import canonical_json
-from suite.spec import CodecSpec, ProtocolSpec, Spec, TrackSpec, content
+from suite.spec import CodecSpec, OpenCodecs, ProtocolSpec, Spec, TrackSpec, content
 
 WORDS = ("name", "version", "title", "summary", "changes")
 """The fields of a protocol that change its digest and no number."""
@@ -60,12 +60,14 @@ def fields_of(spec: ProtocolSpec) -> Iterator[tuple[str, Any]]:
             yield name, tuple(map(track_name, value))
             for path, track in zip(track_paths(value), value, strict=True):
                 yield from part_fields(path, track)
-        else:
+        elif name == "open_codecs" and value is not None:
+            yield from part_fields("open codecs", value)
+        elif name != "open_codecs":
             yield name, value
 
 
-def part_fields(path: str, part: CodecSpec | TrackSpec) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a codec or track; each parameter of a codec is one."""
+def part_fields(path: str, part: CodecSpec | OpenCodecs | TrackSpec) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a part; each parameter of a codec is one."""
     for name in part.__struct_fields__:
         value = getattr(part, name)
         if isinstance(value, Mapping):

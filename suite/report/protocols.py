@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from suite.protocols import is_released, load, names
 from suite.protocols.differences import Difference, differences, shown
 from suite.report.tables import NOTHING, TextTable
-from suite.spec import CodecSpec, ProtocolSpec, TrackSpec
+from suite.spec import Axis, CodecSpec, OpenCodecs, ProtocolSpec, TrackSpec
 
 SAME = "The digests agree: nothing that changes a number differs, nor any word."
 ONLY_WORDS = "Only words differ: nothing that changes a number. The digests differ, and so results share no table."
@@ -40,8 +40,15 @@ def general_table(spec: ProtocolSpec) -> TextTable:
         ("TF32", shown(spec.tf32)),
         ("batch", spec.batch),
         ("metrics of images", ", ".join(spec.frame_metrics)),
+        *([("other codecs", open_to(spec.open_codecs))] if spec.open_codecs else []),
     )
     return TextTable(f"{spec.label}: {spec.title}", ("field", "value"), rows, (" ".join(spec.summary.split()),))
+
+
+def open_to(given: OpenCodecs) -> str:
+    """Return in a sentence how a protocol measures codecs that it does not name."""
+    rates = ", ".join(f"{value:g}" for value in given.values)
+    return f"A submitted codec is measured beside these, at {rates} bits per pixel over {over(given.axis)}."
 
 
 def codec_table(spec: ProtocolSpec) -> TextTable:
@@ -60,8 +67,12 @@ def asked_for(codec: CodecSpec) -> str:
     """Return what a codec's values are values of."""
     if codec.axis == "setting":
         return codec.parameter
-    over = "each image" if codec.axis == "bpp-per-image" else "the dataset"
-    return f"bits per pixel over {over}, by {codec.parameter}"
+    return f"bits per pixel over {over(codec.axis)}, by {codec.parameter}"
+
+
+def over(axis: Axis) -> str:
+    """Return what a target rate is the rate of."""
+    return "each image" if axis == "bpp-per-image" else "the dataset"
 
 
 def track_table(track: TrackSpec) -> TextTable:

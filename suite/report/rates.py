@@ -19,6 +19,7 @@ from suite.digest import canonical_json
 from suite.errors import UsageError, nearest
 from suite.metrics import rate
 from suite.metrics.rate import Point, Range, Summary
+from suite.report.open_codecs import with_open_codecs
 from suite.report.tables import NOTHING, TextTable, entry_of, in_order, points
 from suite.spec import PluginRef, Value
 
@@ -79,11 +80,13 @@ def rate_tables(
 ) -> tuple[RateTable, ...]:
     """Return the curves of one protocol, a table a track, against the codec of that name or label.
 
-    Without ``reference`` that is jpeg, or the first codec where the protocol has none. Empty without whole, conformant
-    results. Raises UsageError for a reference that is no codec, or several.
+    Codecs that the protocol measures without naming them come after its own. Without ``reference`` that is jpeg, or the
+    first codec where the protocol has none. Empty without whole, conformant results. Raises UsageError for a reference
+    that is no codec, or several.
     """
     ranking = queries.usable_ranking(engine, protocol_digest, task, released=released)
-    rows = [row for row in (*ranking.ranked, *ranking.unranked) if row.drops]
+    ranked = [row for row in (*ranking.ranked, *ranking.unranked) if row.drops]
+    rows = with_open_codecs(engine, protocol_digest, ranked)
     labels = labels_of(drop for row in rows for drop in row.drops)
     if not labels:
         return ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from suite import protocols
+from suite import embedded, protocols
 from suite.contracts import Finding
 from suite.errors import SuiteError, UsageError
 from suite.isolation.guest import GuestModel
@@ -16,11 +16,8 @@ from suite.submission.gate.history import current
 from suite.submission.guests import Terms, Visitor, received
 from suite.submission.measuring import Order, measured
 from suite.submission.planned import served
-from suite.submission.records import PLUGIN, SUBMISSION
+from suite.submission.records import PLUGIN, SUBMISSION, SubmissionKind
 from suite.submission.submit import contract
-
-EMBEDDED = "pv-cells@1"
-"""The protocol that every machine can run: its images and its reference come as packages."""
 
 
 def examined(place: Path, terms: Terms, *, limit: int, progress: Progress) -> Iterator[Finding]:
@@ -44,12 +41,15 @@ def examined(place: Path, terms: Terms, *, limit: int, progress: Progress) -> It
 
 def trial(visitor: Visitor, terms: Terms, *, limit: int, progress: Progress) -> Finding:
     """Measure a plugin on a few samples of the embedded protocol, where it does what that asks for."""
-    spec, plugin, retrains = protocols.load(EMBEDDED), visitor.plugin, visitor.manifest.retrains
+    spec = protocols.load(protocol_for(visitor.manifest.kind))
+    plugin, retrains = visitor.plugin, visitor.manifest.retrains
     if retrains and not any(served(track.baselines, retrains) for track in spec.tracks):
-        return Finding("trial", ok=True, message=f"{EMBEDDED} has none of the models that it retrains")
+        return Finding("trial", ok=True, message=f"{spec.label} has none of the models that it retrains")
     asked = {(track.task, track.classes) for track in spec.tracks}
     if isinstance(plugin, GuestModel) and (plugin.task, plugin.classes) not in asked:
-        return Finding("trial", ok=True, message=f"{EMBEDDED} is for other models than one of {plugin.classes} classes")
+        return Finding(
+            "trial", ok=True, message=f"{spec.label} is for other models than one of {plugin.classes} classes"
+        )
     with TemporaryDirectory(prefix="suite-check-") as scratch:
         order = Order(spec=spec, database=Path(scratch) / "trial.db", limit=limit, device=terms.device)
         try:
@@ -57,6 +57,11 @@ def trial(visitor: Visitor, terms: Terms, *, limit: int, progress: Progress) -> 
         except SuiteError as error:
             return Finding("trial", ok=False, message=str(error))
     return Finding("trial", ok=True, message="")
+
+
+def protocol_for(kind: SubmissionKind) -> str:
+    """Return the protocol that a plugin of a kind is measured under unless another is named."""
+    return embedded.CODECS if kind == "codec" else embedded.MODELS
 
 
 def rules_broken(folder: Path) -> list[Finding]:

@@ -14,8 +14,10 @@ import msgspec
 
 from suite import __version__
 from suite.errors import UsageError
+from suite.submission.codec_table import codec_chart
 from suite.submission.guests import Visitor
 from suite.submission.manifest import newer, read
+from suite.submission.measuring import Measured
 from suite.submission.predictions import Kept
 from suite.submission.records import (
     ERRATA,
@@ -50,7 +52,7 @@ def check_version(folder: Path, visitor: Visitor) -> None:
         )
 
 
-def write(folder: Path, visitor: Visitor, results: Results, predictions: Kept, weights: Mapping[str, Path]) -> None:
+def write(folder: Path, visitor: Visitor, found: Measured, predictions: Kept, weights: Mapping[str, Path]) -> None:
     """Write a submission's folder; ``weights`` are the files beside the plugin, by their names in the metadata.
 
     Whatever stops this, the folder is as it was or as it shall be. Raises OSError.
@@ -59,26 +61,26 @@ def write(folder: Path, visitor: Visitor, results: Results, predictions: Kept, w
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         new = Path(scratch) / "new"
         new.mkdir()
-        fill(new, visitor, results, predictions, weights)
+        fill(new, visitor, found, predictions, weights)
         if folder.is_dir():
             keep_older(folder, new, visitor.manifest.version)
             folder.rename(Path(scratch) / "old")
         new.rename(folder)
 
 
-def fill(new: Path, visitor: Visitor, results: Results, predictions: Kept, weights: Mapping[str, Path]) -> None:
+def fill(new: Path, visitor: Visitor, found: Measured, predictions: Kept, weights: Mapping[str, Path]) -> None:
     """Write the files of one version."""
     (new / PLUGIN).write_bytes(visitor.source)
     for name, path in weights.items():
         place = new / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
-    text = msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(found.results), indent=1) + b"\n"
     (new / RESULTS).write_bytes(text)
-    said = msgspec.to_builtins(submission_of(visitor, results, text, predictions))
+    said = msgspec.to_builtins(submission_of(visitor, found, text, predictions))
     lines = (f"{key} = {json.dumps(value)}\n" for key, value in said.items())  # TOML, as all of it is flat
     (new / SUBMISSION).write_text("".join(lines), encoding="utf-8")
-    (new / README).write_text(readme_of(visitor, results), encoding="utf-8")
+    (new / README).write_text(readme_of(visitor, found.results), encoding="utf-8")
 
 
 def keep_older(folder: Path, new: Path, version: str) -> None:
@@ -94,15 +96,15 @@ def keep_older(folder: Path, new: Path, version: str) -> None:
     shutil.copytree(folder, new / OLDER / there, ignore=lambda path, _: {OLDER} if Path(path) == folder else set())
 
 
-def submission_of(visitor: Visitor, results: Results, text: bytes, predictions: Kept) -> Submission:
+def submission_of(visitor: Visitor, found: Measured, text: bytes, predictions: Kept) -> Submission:
     """Return what `submission.toml` says."""
-    manifest = visitor.manifest
+    manifest, results = visitor.manifest, found.results
     return Submission(
         schema=SCHEMA,
         name=manifest.name,
         version=manifest.version,
         kind=manifest.kind,
-        task=manifest.task or "",
+        task=manifest.task or found.task,
         protocol=results.protocol,
         protocol_digest=results.protocol_digest,
         plugin_sha256=sha256(visitor.source).hexdigest(),
@@ -134,7 +136,7 @@ def readme_of(visitor: Visitor, results: Results) -> str:
         "",
         *([f"A trial on the first {results.limit} samples.", ""] if results.limit else []),
         table_of(results),
-        *charts(results),
+        *(codec_chart(results) if manifest.kind == "codec" else charts(results)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -6,19 +6,20 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from suite import weights
 from suite.api import PublishedWeights
 from suite.digest import digest_of, sha256_of_bytes
-from suite.errors import InvalidPlugin, UsageError
+from suite.errors import InvalidPlugin
 from suite.isolation import environments
 from suite.isolation.environments import PluginEnvironment
 from suite.isolation.guest import Guest, GuestModel, GuestRestoration, GuestRetraining
+from suite.isolation.guest_codec import GuestCodec
 from suite.isolation.sandbox import Limits, Sandbox
-from suite.isolation.wire import Make
+from suite.isolation.wire import Made, Make
 from suite.origin import Origin
 from suite.progress import Progress, Silent
 from suite.registry import Loaded
@@ -28,16 +29,20 @@ from suite.submission.records import PLUGIN
 from suite.submission.source import contents
 from suite.submission.stage import stage
 
-LivePlugin: TypeAlias = GuestModel | GuestRestoration | GuestRetraining
+LivePlugin: TypeAlias = GuestModel | GuestRestoration | GuestRetraining | GuestCodec
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How a plugin is run: ``trusted`` without a sandbox, in this ``current`` environment, on what device."""
+    """How a plugin is run: ``trusted`` without a sandbox, in this ``current`` environment, on what device.
+
+    ``apart``: a codec's encoder and decoder never at the same time, see `GuestCodec`.
+    """
 
     trusted: bool = False
     current: bool = False
     device: str = "cpu"
+    apart: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -67,10 +72,6 @@ def received(path: Path, terms: Terms, progress: Progress | None = None) -> Iter
     progress = progress or Silent()
     source = contents(path)
     manifest = parse(source, str(path))
-    if manifest.kind == "codec":
-        raise UsageError(
-            f"{path} is a codec. Protocols fix their codecs: examine it with 'suite check codec {path}:…'."
-        )
     with stage() as place, environment_of(manifest, terms, progress) as environment:
         sandbox = Sandbox(
             folder=staged(place, source, manifest, path.parent, progress),
@@ -83,10 +84,12 @@ def received(path: Path, terms: Terms, progress: Progress | None = None) -> Iter
         progress.note(f"running {manifest.name} {manifest.version} in: {sandbox.description}")
         target = f"{sandbox.folder / PLUGIN}:{manifest.object}"
         with ExitStack() as ends:
-            loaded = Loaded(
-                plugin_of(manifest, target, sandbox, ends), reference(manifest, source), Origin(manifest.kind, target)
-            )
-            yield Visitor(manifest, source, loaded, environment.packages, sandbox.description)
+            if manifest.kind == "codec":
+                plugin: LivePlugin = codec_of(manifest, target, sandbox, ends, apart=terms.apart)
+            else:
+                plugin = plugin_of(manifest, target, sandbox, ends)
+            loaded = Loaded(plugin, reference(manifest, source, plugin), Origin(manifest.kind, target))
+            yield Visitor(manifest, source, loaded, environment.packages, plugin.isolation)
 
 
 @contextmanager
@@ -129,9 +132,9 @@ def checked_copy(copy: Path, entry: WeightEntry) -> None:
         )
 
 
-def scratch_in(place: Path) -> Path:
+def scratch_in(place: Path, name: str = "scratch") -> Path:
     """Return a new, empty directory."""
-    scratch = place / "scratch"
+    scratch = place / name
     scratch.mkdir()
     return scratch
 
@@ -143,7 +146,7 @@ def plugin_of(manifest: Manifest, target: str, sandbox: Sandbox, ends: ExitStack
         """Return the object called with parameters, in processes of its own."""
         made = Guest(Make(manifest.kind, target, [], {**parameters}), sandbox)
         ends.callback(made.end)
-        check_agreement(made, manifest)
+        check_agreement(made.made, manifest)
         return made
 
     card = card_of(manifest)
@@ -154,9 +157,19 @@ def plugin_of(manifest: Manifest, target: str, sandbox: Sandbox, ends: ExitStack
     return GuestRestoration(guest(), card)
 
 
-def check_agreement(guest: Guest, manifest: Manifest) -> None:
+def codec_of(manifest: Manifest, target: str, sandbox: Sandbox, ends: ExitStack, *, apart: bool) -> GuestCodec:
+    """Return the live codec, its encoder in one sandbox and its decoder in another; neither is shown an accelerator."""
+    encoding = replace(sandbox, accelerator=False, sealed=True)
+    decoding = replace(encoding, scratch=scratch_in(sandbox.scratch.parent, "decoding"))
+    codec = GuestCodec(Make(manifest.kind, target, [], {}), encoding, decoding, card_of(manifest), apart=apart)
+    ends.callback(codec.end)
+    check_agreement(codec.made, manifest)
+    return codec
+
+
+def check_agreement(made: Made, manifest: Manifest) -> None:
     """Raise InvalidPlugin unless what the object says of itself is what its metadata says."""
-    made, is_network = guest.made, manifest.kind == "model" or bool(manifest.retrains)
+    is_network = manifest.kind == "model" or bool(manifest.retrains)
     wanted = [manifest.name, manifest.version, *([manifest.task] if is_network else [])]
     found = [made.name, made.version, made.task][: len(wanted)]
     if found != wanted:
@@ -166,9 +179,12 @@ def check_agreement(guest: Guest, manifest: Manifest) -> None:
         )
 
 
-def reference(manifest: Manifest, source: bytes) -> PluginRef:
+def reference(manifest: Manifest, source: bytes, plugin: LivePlugin) -> PluginRef:
     """Return the record of a plugin, as `suite.registry.reference` makes it of the same file."""
-    content = {"sources": [sha256_of_bytes(source)], "weights": [entry.sha256 for entry in manifest.weights]}
-    return PluginRef(
-        kind=manifest.kind, name=manifest.name, version=manifest.version, digest=digest_of("plugin/1", content)
-    )
+    build = plugin.build if isinstance(plugin, GuestCodec) else ""
+    content = {
+        "sources": [sha256_of_bytes(source)],
+        "weights": [entry.sha256 for entry in manifest.weights],
+    } | ({"build": build} if build else {})
+    digest = digest_of("plugin/1", content)
+    return PluginRef(kind=manifest.kind, name=manifest.name, version=manifest.version, digest=digest, build=build)

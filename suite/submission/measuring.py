@@ -13,10 +13,11 @@ from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.db.records import StoredResult
 from suite.errors import IncompleteSubmission, UsageError
+from suite.isolation.guest_codec import GuestCodec
 from suite.lineup import Choice, LiveTrack, line_up
 from suite.progress import Progress
 from suite.runner import Report, cells_of
-from suite.spec import ProtocolSpec, Result
+from suite.spec import ORIGINAL, ProtocolSpec, Result
 from suite.submission.guests import Visitor
 from suite.submission.planned import parts_of, row_of, served
 from suite.submission.records import SCHEMA, Results
@@ -41,12 +42,20 @@ class Measured:
     results: Results
     stored: tuple[StoredResult, ...]
 
+    @property
+    def task(self) -> str:
+        """What its tracks are about; metadata of a codec do not say."""
+        return self.stored[0].result.cell.condition.task.value
+
 
 def choice_for(visitor: Visitor, order: Order) -> Choice:
     """Return who takes part: a model beside the protocol's first baseline, or a mitigation beside none.
 
-    A restoration serves all baselines, a retraining those that it is for. Raises UsageError if there are none.
+    A restoration serves all baselines, a retraining those that it is for. Raises UsageError if there are none. A codec
+    is measured under the first baseline, beside the protocol's first codec.
     """
+    if visitor.manifest.kind == "codec":
+        return choice_for_codec(visitor, order)
     baselines = dict.fromkeys(name for track in order.spec.tracks for name in track.baselines)
     is_model = visitor.manifest.kind == "model"
     others = [name.name for name in (baselines if is_model else served(baselines, visitor.manifest.retrains))]
@@ -58,6 +67,18 @@ def choice_for(visitor: Visitor, order: Order) -> Choice:
     return Choice(
         models=(visitor.manifest.name, *others[:1]) if is_model else tuple(others),
         mitigations=() if is_model else (visitor.manifest.name,),
+        dataset=order.dataset,
+        limit=order.limit,
+        guests=(visitor.loaded,),
+    )
+
+
+def choice_for_codec(visitor: Visitor, order: Order) -> Choice:
+    """Return who takes part beside a codec: the protocol's first codec, its first baseline, no mitigation."""
+    return Choice(
+        models=tuple(dict.fromkeys(track.baselines[0].name for track in order.spec.tracks)),
+        mitigations=(ORIGINAL,),
+        codecs=(order.spec.codecs[0].label, visitor.manifest.name),
         dataset=order.dataset,
         limit=order.limit,
         guests=(visitor.loaded,),
@@ -124,7 +145,14 @@ def results_of(visitor: Visitor, order: Order, stored: Sequence[StoredResult]) -
         data=parts.data,
         plugins=parts.plugins,
         rows=tuple(row_of(in_order(each.result, order.spec)) for each in stored),
+        searched=searched_by(visitor),
     )
+
+
+def searched_by(visitor: Visitor) -> str:
+    """Return the parameter of a submitted codec; empty for other kinds."""
+    plugin = visitor.plugin
+    return plugin.settings()[0].parameter if isinstance(plugin, GuestCodec) else ""
 
 
 def in_order(result: Result, spec: ProtocolSpec) -> Result:

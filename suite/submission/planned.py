@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from suite import protocols
 from suite.plan import Entry, PlannedCondition, plan_track
 from suite.spec import ORIGINAL, Cell, CodecSpec, PluginKind, PluginName, PluginRef, ProtocolSpec, Result, TrackSpec
 from suite.submission.records import Data, Results, Row
@@ -64,7 +65,8 @@ def cells_of(spec: ProtocolSpec, task: str, results: Results) -> tuple[Cell, ...
     """Return every cell that the protocol asks of the plugins in ``results``, in the plan's order.
 
     A model is measured with every mitigation named, its references without; a mitigation in front of every model named,
-    beside none; a codec at its own settings. Only where `lacking` has nothing to say.
+    beside none; a codec at the rates that the protocol has for others, beside the protocol's first codec. Only where
+    `lacking` has nothing to say.
     """
     tracks = [(data, track) for data in results.data if (track := track_of(spec, task, data))]
     planned = (item for data, track in tracks for item in planned_conditions(spec, track, data, results))
@@ -76,15 +78,17 @@ def planned_conditions(
 ) -> tuple[PlannedCondition, ...]:
     """Return what the plan of one track asks for."""
     codecs = {ref.name: ref for ref in named(results, "codec")}
+    asked = [*own_codecs(spec, results), *opened(spec, results)]
     return plan_track(
         spec,
         track,
         dataset=data.dataset,
         manifest=data.manifest,
         samples=data.samples,
-        codecs={ORIGINAL: codecs[ORIGINAL]} | {codec.label: codecs[codec.name] for codec in measured(spec, results)},
+        codecs={ORIGINAL: codecs[ORIGINAL]} | {codec.label: codecs[codec.name] for codec in asked},
         entries=entries_of(results),
         limit=results.limit,
+        opened=opened(spec, results),
     )
 
 
@@ -104,10 +108,17 @@ def named(results: Results, kind: PluginKind) -> list[PluginRef]:
     return [*own, *(ref for ref in results.plugins if ref.kind == kind)]
 
 
-def measured(spec: ProtocolSpec, results: Results) -> list[CodecSpec]:
-    """Return the protocol's codecs that a submission is measured at: all, or its own."""
-    own = results.plugin.name if results.plugin.kind == "codec" else None
-    return [codec for codec in spec.codecs if own in (None, codec.name)]
+def own_codecs(spec: ProtocolSpec, results: Results) -> list[CodecSpec]:
+    """Return the protocol's codecs that a submission is measured at: all, or the first beside a submitted one."""
+    return list(spec.codecs[:1] if results.plugin.kind == "codec" else spec.codecs)
+
+
+def opened(spec: ProtocolSpec, results: Results) -> list[CodecSpec]:
+    """Return what is asked of a submitted codec; nothing for other kinds."""
+    plugin = results.plugin
+    if plugin.kind != "codec" or spec.open_codecs is None:
+        return []
+    return [spec.open_codecs.spec_of(plugin.name, plugin.version, results.searched)]
 
 
 def track_of(spec: ProtocolSpec, task: str, data: Data) -> TrackSpec | None:
@@ -143,12 +154,9 @@ def problems_of_kinds(results: Results) -> Iterator[str]:
 def problems_of_codecs(spec: ProtocolSpec, results: Results) -> Iterator[str]:
     """Yield where the codecs are not those of the protocol, each in its version, and that of the originals."""
     found = {ref.name: ref for ref in named(results, "codec")}
-    wanted = {codec.name: codec.version for codec in measured(spec, results)}
-    if not wanted:
-        yield (
-            f"{spec.label} does not have the codec '{results.plugin.name}': a codec enters a protocol by its next "
-            "version, so propose that first (CONTRIBUTING.md, 'Change a protocol')"
-        )
+    wanted = {codec.name: codec.version for codec in own_codecs(spec, results)}
+    if results.plugin.kind == "codec":
+        yield from problems_of_submitted(spec, results)
     for name, version in wanted.items():
         if name not in found:
             yield f"{spec.label} has the codec {name}@{version}, but 'plugins' does not name it: measure it too"
@@ -156,8 +164,21 @@ def problems_of_codecs(spec: ProtocolSpec, results: Results) -> Iterator[str]:
             yield f"{spec.label} has the codec {name}@{version}, but {found[name]} was measured: use that version"
     if ORIGINAL not in found:
         yield f"'plugins' does not name the codec '{ORIGINAL}' of the originals"
-    for name in found.keys() - wanted.keys() - {ORIGINAL}:
+    own = {codec.name for codec in opened(spec, results)}
+    for name in found.keys() - wanted.keys() - {ORIGINAL} - own:
         yield f"{spec.label} is not measured here at a codec '{name}': leave it out"
+
+
+def problems_of_submitted(spec: ProtocolSpec, results: Results) -> Iterator[str]:
+    """Yield why a protocol does not take a submitted codec."""
+    name = results.plugin.name
+    if spec.open_codecs is None:
+        instead = ", ".join(protocols.open_to_codecs())
+        yield f"{spec.label} takes no codecs but its own: measure '{name}' under one that does ({instead})"
+    elif not results.searched:
+        yield "'searched' does not name the codec's parameter: leave the file as suite submit wrote it"
+    if name in {ORIGINAL, *(label for codec in spec.codecs for label in (codec.name, codec.label))}:
+        yield f"{spec.label} has a codec '{name}' of its own: choose another name"
 
 
 def problems_of_data(spec: ProtocolSpec, task: str, results: Results) -> Iterator[str]:

@@ -8,12 +8,18 @@ from typing import Any, NamedTuple
 
 from suite.db import queries
 from suite.db.engine import open_for_reading
+from suite.db.outcomes import outcomes_directory
+from suite.db.outcomes import read as read_table
 from suite.db.records import StoredResult
 from suite.digest import sha256_of_file
 from suite.errors import DamagedOutcomes, MissingData
 
 CELL, SAMPLE = "cell", "sample"
 """The columns before those of the outcomes: the digest of the cell, and the place of the sample in the dataset."""
+
+
+FRAME_COLUMNS = ("setting", "byte_count", "psnr_db")
+"""The columns of frames that are kept behind the outcomes where a codec is submitted."""
 
 
 class Kept(NamedTuple):
@@ -29,19 +35,32 @@ def place(database: Path, name: str, version: str) -> Path:
     return database.resolve().parent / "submissions" / f"{name}-{version}.parquet"
 
 
-def write(path: Path, stored: Iterable[StoredResult], database: Path) -> Kept:
-    """Write the outcomes of results, one row a cell and sample. Raises DamagedOutcomes or OSError."""
+def write(path: Path, stored: Iterable[StoredResult], database: Path, *, with_frames: bool = False) -> Kept:
+    """Write the outcomes of results, one row a cell and sample; ``with_frames`` also what `beside_frames` adds.
+
+    Raises DamagedOutcomes or OSError.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    by_number = {each.id: each.result.cell.digest for each in stored}
-    tables = queries.outcomes(open_for_reading(database), list(by_number))
-    rows = [with_names(tables[number], digest) for number, digest in by_number.items()]
+    results = {each.id: each.result for each in stored}
+    tables = queries.outcomes(open_for_reading(database), list(results))
+    if with_frames:
+        frames = outcomes_directory(database)
+        tables = {n: beside_frames(table, read_table(frames, results[n].frames)) for n, table in tables.items()}
+    rows = [with_names(tables[number], result.cell.digest) for number, result in results.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}")
     pq.write_table(pa.concat_tables(rows), scratch, compression="zstd")
     scratch.replace(path)
     return Kept(path, sha256_of_file(path).removeprefix("sha256:"), path.stat().st_size)
+
+
+def beside_frames(outcomes: Any, frames: Any) -> Any:
+    """Return outcomes with what a codec made of each sample, by which its rates are checked."""
+    for name in FRAME_COLUMNS:
+        outcomes = outcomes.append_column(name, frames[name])
+    return outcomes
 
 
 def with_names(table: Any, cell: str) -> Any:

@@ -57,6 +57,7 @@ class Results(Spec, frozen=True):
     what the digests of the rows are recomputed from, once for all of them: see `suite.submission.planned`.
     ``limit``: the number of leading samples of a trial, None for all. ``packages``: ``name==version`` of the plugin's
     environment. ``isolation``: how the plugin was kept from everything else, such as "bubblewrap 0.8.0, landlock 7".
+    ``searched``: a submitted codec's own parameter, which target rates are searched with; empty for other kinds.
     """
 
     schema: int
@@ -70,6 +71,7 @@ class Results(Spec, frozen=True):
     data: tuple[Data, ...]
     plugins: tuple[PluginRef, ...]
     rows: tuple[Row, ...]
+    searched: str = ""
 
 
 class Submission(Spec, frozen=True):

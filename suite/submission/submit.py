@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suite import registry
-from suite.contracts import Finding, check_model, check_restoration, check_retraining
+from suite.contracts import Finding, check_codec, check_model, check_restoration, check_retraining
 from suite.errors import InvalidPlugin, PluginError
 from suite.isolation.guest import GuestModel, GuestRetraining
+from suite.isolation.guest_codec import GuestCodec
 from suite.progress import Progress
 from suite.submission import folder, predictions, verify
 from suite.submission.guests import Terms, Visitor, received
 from suite.submission.measuring import Measured, Order, measured
 from suite.submission.predictions import Kept
+from suite.submission.records import SubmissionKind
 from suite.submission.verify import Verdict
 
-SHARE_SEEN_AGAIN = 0.02
+SHARE_SEEN_AGAIN: dict[SubmissionKind, float] = {"model": 0.02, "mitigation": 0.02, "codec": 0.05}
 """Of the samples, once each under one condition, in a new process: whoever answers from memory is found."""
 
 
@@ -44,12 +46,15 @@ def submit(
             return Submitted(visitor, findings, target)
         found = measured(visitor, order, progress)
     kept = predictions.write(
-        predictions.place(order.database, visitor.manifest.name, visitor.manifest.version), found.stored, order.database
+        predictions.place(order.database, visitor.manifest.name, visitor.manifest.version),
+        found.stored,
+        order.database,
+        with_frames=visitor.manifest.kind == "codec",
     )
-    verdict = verify.again(plugin, order, terms, kept, share=SHARE_SEEN_AGAIN, progress=progress)
+    verdict = verify.again(plugin, order, terms, kept, share=SHARE_SEEN_AGAIN[visitor.manifest.kind], progress=progress)
     verify.check(verdict)
     weights = {entry.file: plugin.parent / entry.file for entry in visitor.manifest.weights if not entry.url}
-    folder.write(target, visitor, found.results, kept, weights)
+    folder.write(target, visitor, found, kept, weights)
     return Submitted(visitor, findings, target, found, kept, verdict)
 
 
@@ -57,6 +62,8 @@ def contract(visitor: Visitor, terms: Terms, progress: Progress) -> tuple[Findin
     """Return the findings of the contract of the plugin's kind."""
     progress.start("checking the contract", None)
     plugin = visitor.plugin
+    if isinstance(plugin, GuestCodec):
+        return tuple(check_codec(plugin))
     if isinstance(plugin, GuestModel):
         return tuple(check_model(plugin, terms.device))
     if isinstance(plugin, GuestRetraining):

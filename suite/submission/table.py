@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from suite.spec import Measure
+from suite.submission.codec_table import codec_table
 from suite.submission.gate.problem import Problem
 from suite.submission.markdown import MARKER, MOST_BYTES, code
 from suite.submission.records import Results, Row
+from suite.submission.table_text import NOTHING, ORIGINAL, line, rate_of_row, value_of
 
 MOST_ENTRIES = 8
 MOST_PROBLEMS = 30
-NOTHING = "-"
-ORIGINAL = "original"
 
 
 class Entry(NamedTuple):
@@ -29,9 +28,12 @@ class Entry(NamedTuple):
 def table_of(results: Results) -> str:
     """Return what each setting costs, in Markdown, a table a dataset: rate, then each entry's accuracy and drop.
 
-    The entry submitted comes first, its references after it; fractions in percent, drops in percentage points.
+    The entry submitted comes first, its references after it; fractions in percent, drops in percentage points. Of a
+    submitted codec see `suite.submission.codec_table`.
     """
     datasets = dict.fromkeys(row.dataset for row in results.rows)
+    if results.plugin.kind == "codec":
+        return "\n".join(codec_table(dataset, results) for dataset in datasets)
     tables = (table_on(dataset, [row for row in results.rows if row.dataset == dataset]) for dataset in datasets)
     return "\n".join(tables)
 
@@ -65,11 +67,6 @@ def table_on(dataset: str, rows: Sequence[Row]) -> str:
     )
 
 
-def line(cells: Iterable[str]) -> str:
-    """Return one line of a table."""
-    return f"| {' | '.join(cells)} |"
-
-
 def setting_of(codec: str, setting: str) -> str:
     """Return what a codec was asked for."""
     return ORIGINAL if setting == ORIGINAL else code(f"{codec} {setting}")
@@ -77,27 +74,8 @@ def setting_of(codec: str, setting: str) -> str:
 
 def rate_of(found: Mapping[tuple[str, str, Entry], Row], key: tuple[str, str], entries: Sequence[Entry]) -> str:
     """Return the rate of a condition: any of its rows has it."""
-    rows = (found.get((*key, entry)) for entry in entries)
-    measures = (measure for row in rows if row for measure in row.measures)
-    return next((f"{measure.value:.3f}" for measure in measures if measure.name == "bits_per_pixel"), NOTHING)
-
-
-def value_of(row: Row | None, original: Row | None) -> str:
-    """Return an entry's accuracy at one setting; behind it its interval on the originals, its drop elsewhere."""
-    if row is None or not row.measures:
-        return NOTHING if row is None else row.status
-    value = row.measures[0]
-    if row.setting == ORIGINAL:
-        return f"{100 * value.value:.2f}{interval(value)}"
-    drop = f" ({100 * (original.measures[0].value - value.value):+.2f})" if original and original.measures else ""
-    return f"{100 * value.value:.2f}{drop}"
-
-
-def interval(measure: Measure) -> str:
-    """Return a measure's 95 % interval in percent."""
-    if measure.low is None or measure.high is None:
-        return ""
-    return f" ({100 * measure.low:.1f} to {100 * measure.high:.1f})"
+    rates = (rate_of_row(found.get((*key, entry))) for entry in entries)
+    return next((rate for rate in rates if rate != NOTHING), NOTHING)
 
 
 def comment_of(problems: Sequence[Problem], changed: Mapping[str, Results | None]) -> str:

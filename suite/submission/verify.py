@@ -6,7 +6,7 @@ import secrets
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from suite.stages.model_stage import Predictor, prepare_worker
 from suite.submission import predictions
 from suite.submission.guests import Terms, Visitor, received
 from suite.submission.measuring import Order, choice_for
-from suite.submission.predictions import CELL, SAMPLE, Kept
+from suite.submission.predictions import CELL, SAMPLE, Kept, beside_frames
 from suite.submission.records import PLUGIN, RESULTS, SUBMISSION, Results, Submission
 
 Record = TypeVar("Record")
@@ -59,11 +59,15 @@ class Verdict:
 
 
 def again(plugin: Path, order: Order, terms: Terms, kept: Kept, *, share: float, progress: Progress) -> Verdict:
-    """Predict a random ``share`` of the samples again, each once under one condition. Raises a SuiteError."""
+    """Predict a random ``share`` of the samples again, each once under one condition. Raises a SuiteError.
+
+    A submitted codec encodes and decodes them anew: what it wrote before is not looked at, and neither its encoder nor
+    its decoder has anything that the other has held.
+    """
     if not 0 < share <= 1:
         raise UsageError(f"--sample is a share of the samples, above 0 and at most 1, but got {share}.")
     recorded = predictions.read(kept.path, kept.sha256)
-    with received(plugin, terms, progress) as visitor, closing(Hosts()) as hosts:
+    with received(plugin, replace(terms, apart=True), progress) as visitor, closing(Hosts()) as hosts:
         prepare_worker(1, tf32=order.spec.tf32)
         tracks = line_up(order.spec, choice_for(visitor, order)).tracks
         differing: list[str] = []
@@ -103,12 +107,12 @@ def seen_again(
 ) -> Iterator[tuple[str, str]]:
     """Yield each cell and sample looked at again, and how its prediction differs, empty if it does not."""
     planned = [item for item in track.planned if item.condition.axis != "bpp-per-dataset"]
-    mine = [
-        PlannedCondition(item.condition, tuple(filter(lambda c: is_own(c, visitor), item.cells))) for item in planned
-    ]
+    own = (tuple(filter(lambda cell: is_own(cell, visitor), item.cells)) for item in planned)
+    mine = [PlannedCondition(item.condition, cells) for item, cells in zip(planned, own, strict=True) if cells]
     players, _ = enter(track, cells_of(mine), terms.device)
     running = {each.label: Predictor(each.model, batch=1, permits=1, notice=progress.note) for each in players.values()}
-    store = bitstreams.opened(progress.note)
+    is_codec = visitor.manifest.kind == "codec"
+    store = None if is_codec else bitstreams.opened(progress.note)
     chosen = drawn(len(track.samples), share)
     progress.start("making predictions again", len(chosen))
     for sample, item in zip(chosen, turns(mine), strict=False):
@@ -119,12 +123,14 @@ def seen_again(
         progress.advance(1)
         for cell in item.cells:
             found = outcome.cells[cell.digest]
+            if is_codec and not isinstance(found, Failure):
+                found = beside_frames(found, outcome.frames)
             yield f"{cell}, {track.samples[sample].id}", unlike(found, recorded.get(cell.digest), sample, visitor)
 
 
 def is_own(cell: Cell, visitor: Visitor) -> bool:
     """Whether the submitted plugin takes part in a cell."""
-    return visitor.loaded.ref in (cell.model, cell.mitigation)
+    return visitor.loaded.ref in (cell.model, cell.mitigation, cell.condition.codec)
 
 
 def drawn(count: int, share: float) -> list[int]:

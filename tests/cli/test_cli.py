@@ -218,7 +218,7 @@ def test_what_needs_no_weights_downloads_nothing(suite):
 
 def test_completion_offers_the_protocols(suite):
     result = suite(_SUITE_COMPLETE="complete_bash", COMP_WORDS="suite run pv", COMP_CWORD="2")
-    assert result.stdout.split() == ["pv-cells@1", "pv-codecs@1"]
+    assert result.stdout.split() == ["pv-cells@1", "pv-codecs@1", "pv-open-codecs@1"]
 
 
 def test_check_passes_what_keeps_its_contract_and_names_what_does_not(suite, fake):

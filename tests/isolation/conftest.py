@@ -1,5 +1,6 @@
 """What the tests of worker processes share: who is there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 
 def children():
     """Return this process's children, those that have ended and were not asked how among them."""
-    listed = [task / "children" for task in Path("/proc/self/task").iterdir()]
-    return {int(child) for file in listed for child in file.read_text().split()}
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            found |= {int(child) for child in (task / "children").read_text().split()}
+    return found
 
 
 @pytest.fixture

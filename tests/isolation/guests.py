@@ -10,6 +10,7 @@ from suite.api import Card
 from suite.errors import SandboxUnavailable
 from suite.isolation.environments import current
 from suite.isolation.guest import Guest, GuestModel, GuestRestoration
+from suite.isolation.guest_codec import GuestCodec
 from suite.isolation.sandbox import Limits, Sandbox, bubblewrap
 from suite.isolation.wire import Make
 
@@ -67,3 +68,27 @@ def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False):
         yield (GuestModel if kind == "model" else GuestRestoration)(guest, Card(summary="A plugin of the tests."))
     finally:
         guest.end()
+
+
+@contextmanager
+def opened_codec(root: Path, text: str, *, plugin="Plugin", limits=QUICK, trusted=False, apart=False):
+    """Give a live codec made of a file's text, its two guests as a submission has them, and end it."""
+    folder, scratches = root / "plugin", [root / "encoding", root / "decoding"]
+    for directory in (folder, *scratches):
+        directory.mkdir()
+    (folder / "plugin.py").write_text(text)
+    encoding, decoding = (
+        Sandbox(folder, scratch, current(), trusted=trusted, limits=limits, sealed=True) for scratch in scratches
+    )
+    make = Make("codec", f"{folder}/plugin.py:{plugin}", [], {})
+    codec = GuestCodec(make, encoding, decoding, Card(summary="A codec of the tests."), apart=apart)
+    try:
+        yield codec
+    finally:
+        codec.end()
+
+
+def submitted_codec() -> str:
+    """Return the codec that submissions/README.md shows, as a file."""
+    readme = (Path(__file__).resolve().parents[2] / "submissions" / "README.md").read_text(encoding="utf-8")
+    return next(part for part in readme.split("```python\n")[1:] if 'kind = "codec"' in part).partition("```")[0]

@@ -16,6 +16,7 @@ from suite.contracts import check_model
 from suite.contracts.specimens import photo
 from suite.errors import PluginError, PredictionError, WorkerError
 from suite.isolation.sandbox import SCRATCH, Limits
+from suite.isolation.wire import MESSAGES, Made, Picture, Scores
 from tests.isolation.guests import QUICK, model_text, needs_bubblewrap, opened
 
 pytestmark = needs_bubblewrap
@@ -23,6 +24,7 @@ pytestmark = needs_bubblewrap
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = [photo(9, 8, seed=number) for number in range(3)]
 INFOS = [FrameInfo(8, 9)] * 3
+MADE, PICTURE, SCORES = (MESSAGES.index(kind) for kind in (Made, Picture, Scores))
 SHORT = Limits(memory_bytes=2 << 30, start_s=3, load_s=2, call_s=2)
 
 
@@ -198,13 +200,13 @@ for number in range(3, 99):
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        ("struct.pack('<II', 7, 1 << 31) + bytes(9)", "but got number 7 and 2147483648 bytes"),
-        ("struct.pack('<II', 12, 1 << 16) + b'[' * (1 << 16)", "cannot be read"),
-        ("struct.pack('<II', 12, 99) + b'[3,2'", "did not answer within"),
-        ("struct.pack('<II', 12, 4) + b'nope'", "cannot be read"),
-        ("struct.pack('<II', 12, 20) + b'[1000000000,1000000]'", "Scores cannot be|Expected 3 predictions"),
-        ("struct.pack('<II', 12, 6) + b'[-3,2]'", "cannot be -3"),
-        ("struct.pack('<II', 10, 9) + b'[\"x\",3,4]'", "Expected the|cannot be"),
+        (f"struct.pack('<II', {MADE}, 1 << 31) + bytes(9)", f"but got number {MADE} and 2147483648 bytes"),
+        (f"struct.pack('<II', {SCORES}, 1 << 16) + b'[' * (1 << 16)", "cannot be read"),
+        (f"struct.pack('<II', {SCORES}, 99) + b'[3,2'", "did not answer within"),
+        (f"struct.pack('<II', {SCORES}, 4) + b'nope'", "cannot be read"),
+        (f"struct.pack('<II', {SCORES}, 20) + b'[1000000000,1000000]'", "Scores cannot be|Expected 3 predictions"),
+        (f"struct.pack('<II', {SCORES}, 6) + b'[-3,2]'", "cannot be -3"),
+        (f"struct.pack('<II', {PICTURE}, 9) + b'[\"x\",3,4]'", "Expected the|cannot be"),
         ("__import__('pickle').dumps(os.getpid)", "but got number"),
     ],
 )
@@ -214,10 +216,8 @@ def test_replies_that_are_none_are_refused(tmp_path, reply, said):
 
 
 def test_a_reply_byte_by_byte_does_not_put_off_the_end(tmp_path):
-    drip = (
-        REPLY.strip()
-        + "\nfor byte in b'\\x0c' + bytes(3) + b'\\x90' + bytes(99):\n    line.sendall(bytes([byte])); time.sleep(0.5)"
-    )
+    part = f"bytes([{SCORES}]) + bytes(3) + b'\\x90' + bytes(99)"
+    drip = REPLY.strip() + f"\nfor byte in {part}:\n    line.sendall(bytes([byte])); time.sleep(0.5)"
     refused(tmp_path, error=WorkerError, match="did not answer within", predict=drip)
 
 

@@ -12,6 +12,8 @@ from suite.errors import WorkerError
 from suite.isolation import wire
 from suite.isolation.wire import (
     Decode,
+    Describe,
+    Described,
     Encode,
     Geometry,
     Load,
@@ -32,6 +34,7 @@ COUNTS = st.integers(0, wire.MOST_PAYLOAD_BYTES)
 VALUES = st.one_of(
     TEXTS, st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
 )
+SETTINGS = VALUES.filter(lambda value: not isinstance(value, bool))
 LAST = len(wire.MESSAGES) - 1
 MESSAGES = st.one_of(
     st.builds(Make, TEXTS, TEXTS, st.lists(TEXTS), st.dictionaries(TEXTS, VALUES)),
@@ -46,6 +49,8 @@ MESSAGES = st.one_of(
     st.builds(Scores, COUNTS, COUNTS),
     st.builds(Pictures, st.lists(COUNTS)),
     st.builds(Stream, COUNTS),
+    st.just(Describe()),
+    st.builds(Described, TEXTS, st.lists(SETTINGS), TEXTS),
     st.builds(Picture, COUNTS, COUNTS),
     st.builds(Raised, st.booleans(), TEXTS, TEXTS),
 )

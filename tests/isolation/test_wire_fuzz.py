@@ -20,13 +20,17 @@ from suite.errors import PluginError
 from suite.isolation import process
 from suite.isolation.codec import HostedCodec
 from suite.isolation.guest import Guest, GuestModel, GuestRestoration
+from suite.isolation.guest_codec import described
 from suite.isolation.memory import FIRST_BYTES, Memory
 from suite.isolation.sandbox import Limits
 from suite.isolation.wire import (
     HEADER,
     MESSAGES,
     MOST_PAYLOAD_BYTES,
+    MOST_SETTINGS,
     Decode,
+    Describe,
+    Described,
     Encode,
     Geometry,
     Load,
@@ -58,13 +62,19 @@ TRUTH = {
     Restore: Pictures([5, 4] * 3),
     Encode: Stream(60),
     Decode: Picture(5, 4),
+    Describe: Described("quality", [25, 0.5, "best"], "library 1.2"),
 }
 OTHERS = (
     *(MAKE, Load("cpu", 1, tf32=False), Encode(5, 4, "quality", 75), Decode(60), Geometry(5, 4), Predict([5, 4, 4, 5])),
-    *(Restore([5, 4, 60, 4, 5]), Raised(is_codec_error=False, name="ValueError", text="no"), *TRUTH.values()),
+    *(
+        Restore([5, 4, 60, 4, 5]),
+        Describe(),
+        Raised(is_codec_error=False, name="ValueError", text="no"),
+        *TRUTH.values(),
+    ),
 )
-EACH = 143
-"""Of the seven kinds of requests; 1,001 together."""
+EACH = 126
+"""Of the eight kinds of requests; 1,008 together."""
 TIMEOUT_S, HANGING = 0.2, 1 / 8
 """The limit of a call, and the share of workers that go on, instead of ending, when they have answered."""
 LONGER_S = 8.0
@@ -213,6 +223,15 @@ def decoded(liar):
         check_picture(codec.decode(bytes(60)))
 
 
+def said(liar):
+    with liar.guest() as guest:
+        found = described(guest)
+        assert packed(found)
+        assert found.parameter.isidentifier()
+        assert 1 <= len(found.values) <= MOST_SETTINGS
+        assert not [value for value in found.values if type(value) not in {int, float, str}]
+
+
 def check_picture(image):
     """Whatever size it says, it is an image, and within what the memory has."""
     assert image.dtype == np.uint8
@@ -222,7 +241,8 @@ def check_picture(image):
 
 
 CALLS = {
-    Make: made, Load: loaded, Geometry: fitted, Predict: predicted, Restore: restored, Encode: encoded, Decode: decoded
+    Make: made, Load: loaded, Geometry: fitted, Predict: predicted, Restore: restored, Encode: encoded, Decode: decoded,
+    Describe: said,
 }  # fmt: skip
 
 

@@ -4,11 +4,14 @@ import msgspec
 import pytest
 
 from suite.lineup import Choice, line_up
+from suite.origin import Origin
 from suite.protocols import load
+from suite.registry import Loaded
 from suite.spec import Measure, Result, Tuning
 from suite.submission.planned import cells_of, lacking, parts_of, row_of
 from suite.submission.records import SCHEMA, Results
-from tests.submission.gate.folders import SPEC, ref, results
+from tests.fakes import TopBits
+from tests.submission.gate.folders import OPEN, SPEC, ref, results
 
 TUNING = Tuning(device="cpu", workers=1, threads_per_worker=1, block=8, batch={}, layout={})
 
@@ -63,7 +66,7 @@ def everything(spec, plugin):
     return msgspec.structs.replace(whole, protocol_digest=spec.digest, plugins=plugins, data=(data,))
 
 
-@pytest.mark.parametrize("label", ["pv-cells@1", "pv-codecs@1", "marie2022@1"])
+@pytest.mark.parametrize("label", ["pv-cells@1", "pv-codecs@1", "marie2022@1", "pv-open-codecs@1"])
 def test_every_released_protocol_can_be_recomputed(label):
     spec = load(label)
     found = everything(spec, ref("model", "mine", digest="a"))
@@ -76,9 +79,24 @@ def test_every_released_protocol_can_be_recomputed(label):
     assert geometries == ({"mine", spec.tracks[0].baselines[0].name} if first else {None})
 
 
-def test_a_codec_that_the_protocol_lacks_needs_a_new_version_of_it():
+def test_a_codec_is_sent_to_a_protocol_that_takes_others():
     found = everything(SPEC, ref("codec", "mine"))
-    assert any("enters a protocol by its next version" in text for text in lacking(SPEC, "classification", found))
+    assert any("under one that does (pv-open-codecs@1)" in text for text in lacking(SPEC, "classification", found))
+
+
+def test_a_submitted_codecs_plan_is_that_of_a_run_with_the_live_one():
+    codec = guest("top-bits", TopBits())
+    (track,) = line_up(OPEN, Choice(codecs=("jpeg", "top-bits"), mitigations=("none",), guests=(codec,))).tracks
+    cells = [cell for item in track.planned for cell in item.cells]
+    found = msgspec.structs.replace(recorded(OPEN, codec.ref, cells), searched="bits")
+    assert list(lacking(OPEN, "classification", found)) == []
+    assert digests(cells_of(OPEN, "classification", found)) == digests(cells)
+    assert len(cells) == 1 + 2 * len(OPEN.open_codecs.values)
+
+
+def guest(name, plugin):
+    """Give a codec that comes from outside the registry."""
+    return Loaded(plugin, ref("codec", name, digest="a"), Origin("codec", f"{name}.py:Plugin"))
 
 
 def test_a_row_says_what_its_result_says():

@@ -218,7 +218,7 @@ def test_older_versions_stay_and_one_version_is_one_file(taken, tmp_path):
 
 
 def test_one_that_answers_by_what_it_has_seen_before_is_found(taken, tmp_path, monkeypatch):
-    monkeypatch.setattr(submitting, "SHARE_SEEN_AGAIN", 1.0)
+    monkeypatch.setitem(submitting.SHARE_SEEN_AGAIN, "model", 1.0)
     after_six_cells = "self.seen = getattr(self, 'seen', 0) + sum(image.shape == (150, 150, 3) for image in images); "
     with pytest.raises(UnverifiedSubmission, match=r"predictions differ .* made again"):
         taken(deed=after_six_cells + "images = images if self.seen <= 6 else [image // 4 for image in images]")

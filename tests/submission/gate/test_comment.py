@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from suite.submission.gate import Problem
 from suite.submission.markdown import MARKER, MOST_BYTES, code, fault_of
 from suite.submission.table import comment_of, table_of
-from tests.submission.gate.folders import BASELINE, ref, results
+from tests.submission.gate.folders import BASELINE, codec_results, ref, results
 
 MINE = ref("model", "mine", digest="a")
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +43,39 @@ def test_without_a_baseline_the_entry_stands_alone_and_failures_are_named():
     assert cells(lines[-1]) == ["`jpeg quality=90`", "-", "failed"]
 
 
+def test_a_codecs_table_has_a_line_a_rate_beside_the_first_codec_and_what_the_curves_come_to():
+    lines = table_of(codec_results()).splitlines()
+    assert lines[0].endswith("On the originals: 74.14 (70.2 to 77.7).")
+    heads = ["`mine` bits per pixel", "`mine` accuracy", "`jpeg` bits per pixel", "`jpeg` accuracy"]
+    assert cells(lines[2]) == ["target, bits per pixel", *heads]
+    # 290 of 526 are right under either codec at a quarter of a bit: 100 fewer than on the originals
+    assert cells(lines[4]) == ["`0.25`", "0.250", "55.13 (+19.01)", "0.250", "55.13 (+19.01)"]
+    assert len(lines) == 4 + 5 + 1 + 2
+    assert lines[-2].startswith("- BD-rate against `jpeg`: ")
+
+
+def test_a_codec_of_half_the_rates_at_the_same_accuracies_saves_half_the_bits():
+    whole = codec_results()
+    accuracy = {row.setting: 0.6 + 0.05 * number for number, row in enumerate(whole.rows[1:6])}
+    rows = tuple(
+        row if row.setting == "original" else moved(row, accuracy[row.setting], 0.5 if row.codec == "mine" else 1)
+        for row in whole.rows
+    )
+    lines = table_of(msgspec.structs.replace(whole, rows=rows)).splitlines()
+    assert lines[-2] == "- BD-rate against `jpeg`: -50.00 percent"
+    assert "of their range of rates" in lines[-1]  # half of the rates are beyond those of JPEG
+
+
+def moved(row, accuracy, factor):
+    """Give a row of another accuracy, at a multiple of its rate."""
+    values = {"top1": accuracy, "bits_per_pixel": factor * float(row.setting.partition("=")[2])}
+    changed = (msgspec.structs.replace(each, value=values.get(each.name, each.value)) for each in row.measures)
+    return msgspec.structs.replace(row, measures=tuple(changed))
+
+
 def test_a_comment_is_ours():
     problems = [Problem("submissions/mine/setup.py", "files", "Nothing names this file. Remove it.")]
-    text = comment_of(problems, {"mine": results(MINE), "other": None})
+    text = comment_of(problems, {"mine": results(MINE), "codec": codec_results(), "other": None})
     assert fault_of(text.encode()) == ""
     assert "- `files` `submissions/mine/setup.py`: `Nothing names this file. Remove it.`" in text
     assert "Its results cannot be read." in text

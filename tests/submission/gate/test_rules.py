@@ -14,8 +14,11 @@ from suite.submission.gate import RULES, examined
 from tests.submission.gate.folders import (
     BASELINE,
     MANIFESTS,
+    OPEN,
+    SPEC,
     TRACK,
     Weight,
+    codec_results,
     erratum,
     make,
     plugin_text,
@@ -123,11 +126,26 @@ def test_a_retraining_is_measured_with_the_baselines_that_it_is_for(trees):
     assert problems(trees) == ()
 
 
-def test_a_codec_is_measured_at_its_own_settings(trees):
-    others = (ref("codec", "none"), ref("mitigation", "none"), ref("model", BASELINE.name))
-    measured = results(ref("codec", "jpeg", digest="a"), others)
-    make(trees[1], "jpeg", measured=measured, text=plugin_text("jpeg", kind="codec", task=None))
+def of_codec(after, *, name="mine", **changes):
+    """Write the folder of a codec."""
+    make(after, name, measured=codec_results(name, **changes), text=plugin_text(name, kind="codec", task=None))
+
+
+def test_a_codec_is_measured_at_the_open_rates_beside_the_first_codec(trees):
+    of_codec(trees[1])
     assert problems(trees) == ()
+    rows = codec_results().rows
+    assert {(row.codec, row.setting) for row in rows} == {
+        ("none", "original"),
+        *((codec, f"bpp={rate}") for codec in ("jpeg", "mine") for rate in OPEN.open_codecs.values),
+    }
+    assert len(rows) == 1 + 2 * len(OPEN.open_codecs.values)
+
+
+def changed_rows(change):
+    """Write the folder of a codec whose rows went through ``change``."""
+    whole = codec_results()
+    return lambda after: of_codec(after, rows=tuple(change(list(whole.rows))))
 
 
 def test_a_higher_version_with_the_one_before_in_older_passes(trees):
@@ -284,6 +302,15 @@ BREAKS = [
     ("plugins", "another manifest", lambda a: remade(a, data=(msgspec.structs.replace(DATA, manifest="sha256:1"),))),
     ("plugins", "other samples", lambda a: remade(a, data=(msgspec.structs.replace(DATA, samples=100),), rows=())),
     ("plugins", "another split", lambda a: remade(a, data=(msgspec.structs.replace(DATA, split="train"),))),
+    ("plugins", "a codec where they are fixed", lambda a: of_codec(a, spec=SPEC, rows=())),
+    ("plugins", "a codec without its parameter", lambda a: of_codec(a, searched="")),
+    ("plugins", "a codec of the protocol's name", lambda a: of_codec(a, name="webp", rows=())),
+    ("plugins", "a codec alone", lambda a: of_codec(a, plugins=others(BASE)[:1] + others(BASE)[2:], rows=())),
+    ("plugins", "a codec beside another", lambda a: of_codec(a, plugins=others(BASE, ref("codec", "avif")))),
+    ("plugins", "a codec under a foreign model", lambda a: of_codec(a, plugins=others(ref("model", "rigged")))),
+    ("plan", "a codec's row less", changed_rows(lambda rows: rows[:-1])),
+    ("plan", "a codec's other parameter", lambda a: of_codec(a, searched="q", rows=codec_results().rows)),
+    ("numbers", "a codec's negative rate", changed_rows(first(bits_per_pixel={"value": -1.0}))),
     ("plan", "a row less", rowed(lambda rows: rows[1:])),
     ("plan", "a row twice", rowed(lambda rows: [*rows, rows[3]])),
     ("plan", "a foreign row", rowed(lambda rows: [*rows, msgspec.structs.replace(rows[0], cell="sha256:" + "9" * 64)])),
@@ -301,6 +328,7 @@ BREAKS = [
     ("numbers", "failed originals", rowed(failed_originals)),
 ]
 DATA = results(MINE, rows=()).data[0]
+BASE = ref("model", BASELINE.name)
 
 
 @pytest.mark.parametrize(("rule", "what", "change"), BREAKS, ids=[f"{rule}: {what}" for rule, what, _ in BREAKS])
