@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from suite.cli import ranking, run
 from suite import embedded
+from suite.cli import ranking, run
 from suite.cli.options import DatabaseOption, DeviceOption
 
 IMAGES = 160
