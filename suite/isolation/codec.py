@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from threading import Lock, Thread, current_thread
-from typing import TypeVar
 
 from suite.api import Codec, Image, Setting
 from suite.api.pixels import require_rgb
-from suite.errors import CodecError, PluginError, WorkerError
+from suite.errors import CodecError, WorkerError
 from suite.isolation.process import Process
-from suite.isolation.wire import Decode, Encode, Made, Make, Message, Picture, Raised, Stream
+from suite.isolation.wire import Decode, Encode, Made, Make, Picture, Stream
 from suite.origin import Origin
 
 START_TIMEOUT_S = 300.0
 """To import what the plugin imports, on a busy machine."""
 CALL_TIMEOUT_S = 900.0
 """To encode or decode one image; the slowest neural codecs take minutes."""
-
-Answer = TypeVar("Answer", Made, Stream, Picture)
-
-
-class RaisedElsewhere(PluginError):
-    """What a plugin raised in its process, under the name that it has there."""
 
 
 class HostedCodec:
@@ -66,7 +59,9 @@ class HostedCodec:
         try:
             process = self._own()
             process.memory.write_image(image)
-            return process.memory.read(self._ask(process, Encode(height, width, *setting), Stream).byte_count)
+            return process.memory.read(
+                process.ask(Encode(height, width, *setting), Stream, self._call_timeout_s).byte_count
+            )
         except WorkerError as error:
             raise CodecError(f"{self.name} {setting}, {width}x{height}: {error}") from error
 
@@ -77,7 +72,7 @@ class HostedCodec:
         try:
             process = self._own()
             process.memory.write(data)
-            return process.memory.read_image(*self._ask(process, Decode(len(data)), Picture))
+            return process.memory.read_image(*process.ask(Decode(len(data)), Picture, self._call_timeout_s))
         except WorkerError as error:
             raise CodecError(f"{self.name}, {len(data)} bytes: {error}") from error
 
@@ -107,7 +102,7 @@ class HostedCodec:
         process = Process()
         try:
             made = Make("codec", self._origin.target, list(self._origin.member), dict(self._origin.parameters))
-            self._ask(process, made, Made, START_TIMEOUT_S)
+            process.ask(made, Made, START_TIMEOUT_S)
         except BaseException:
             process.kill()
             raise
@@ -120,27 +115,6 @@ class HostedCodec:
             processes = [self._processes.pop(thread) for thread in over]
         for process in processes:
             process.close()
-
-    def _ask(
-        self, process: Process, request: Message, expected: type[Answer], timeout_s: float | None = None
-    ) -> Answer:
-        """Return the answer of the expected kind. Raises WorkerError, CodecError or what the plugin raised."""
-        answer = process.call(request, self._call_timeout_s if timeout_s is None else timeout_s)
-        if isinstance(answer, Raised):
-            raise error_of(answer)
-        if not isinstance(answer, expected):
-            process.kill()
-            raise WorkerError(f"Expected its process to answer with {expected.__name__}, but got {answer!r:.100}.")
-        return answer
-
-
-def error_of(answer: Raised) -> PluginError:
-    """Return an exception like the one that was raised: of a type of that name, a CodecError if that was one."""
-    base: type[PluginError] = CodecError if answer.is_codec_error else RaisedElsewhere
-    if answer.name == base.__name__ or not answer.name.isidentifier():
-        return base(answer.text)
-    alike: type[PluginError] = type(answer.name, (base,), {})
-    return alike(answer.text)
 
 
 class Hosts:

@@ -9,33 +9,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
-from typing import TypeVar
 
 import numpy as np
 
 from suite.api import Card, Classification, Frame, FrameInfo, Image, Model, Task
 from suite.errors import InvalidPlugin, PredictionError
-from suite.isolation.codec import error_of
-from suite.isolation.process import Process
+from suite.isolation.process import Expected, Process
 from suite.isolation.sandbox import Sandbox
 from suite.isolation.watch import Usage
 from suite.isolation.wire import (
-    Answer,
     Geometry,
     Load,
     Made,
     Make,
-    Message,
     Picture,
     Pictures,
     Predict,
-    Raised,
     Ready,
+    Request,
     Restore,
     Scores,
 )
-
-Expected = TypeVar("Expected", bound=Answer)
 
 
 class Guest:
@@ -55,7 +49,7 @@ class Guest:
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
         try:
             with self.process() as process:
-                self.made = self.ask(process, make, Made, sandbox.limits.start_s)
+                self.made = process.ask(make, Made, sandbox.limits.start_s)
         except BaseException:
             self.end()
             raise
@@ -100,17 +94,9 @@ class Guest:
                 if process.alive:
                     self._idle.append(process)
 
-    def ask(
-        self, process: Process, request: Message, expected: type[Expected], timeout_s: float | None = None
-    ) -> Expected:
-        """Return the answer of the expected kind. Raises WorkerError or what the plugin raised."""
-        answer = process.call(request, timeout_s or self._sandbox.limits.call_s)
-        if isinstance(answer, Raised):
-            raise error_of(answer)
-        if not isinstance(answer, expected):
-            process.kill()
-            raise PredictionError(f"Expected its process to answer with {expected.__name__}, but got {answer!r:.100}.")
-        return answer
+    def ask(self, process: Process, request: Request, expected: type[Expected]) -> Expected:
+        """Return the answer of the expected kind within a call's time. Raises WorkerError or what the plugin raised."""
+        return process.ask(request, expected, self._sandbox.limits.call_s)
 
     def _started(self) -> Process:
         limits = self._sandbox.limits
@@ -120,11 +106,11 @@ class Guest:
             self._all = [one for one in self._all if one.alive] + [process]
         if hasattr(self, "made"):
             try:
-                again = self.ask(process, self._make, Made, self._sandbox.limits.start_s)
+                again = process.ask(self._make, Made, limits.start_s)
                 if again != self.made:
                     raise InvalidPlugin(f"Expected the plugin to call itself {self.made}, but got {again}.")
                 if self._load:
-                    self.ask(process, self._load, Ready, self._sandbox.limits.load_s)
+                    process.ask(self._load, Ready, limits.load_s)
             except BaseException:
                 process.kill()
                 raise

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import IO, TypeAlias
+from typing import IO, TypeAlias, TypeVar
 
-from suite.errors import WorkerError
+from suite.errors import CodecError, PluginError, WorkerError
 from suite.isolation.memory import Memory
 from suite.isolation.watch import Usage, Watch
-from suite.isolation.wire import Message, packed, receive
+from suite.isolation.wire import Answer, Message, Raised, Request, packed, receive
 
 END_TIMEOUT_S = 2.0
 """How long a worker that is hung up on may take to end by itself."""
@@ -24,6 +24,7 @@ KEPT_PRINTS, MOST_SAID = 4096, 300
 """Bytes kept of what a worker prints, and characters shown of its last line."""
 
 
+Expected = TypeVar("Expected", bound=Answer)
 Starter: TypeAlias = Callable[[int, int], "subprocess.Popen[bytes]"]
 """Starts a worker with the numbers of its connection and its memory."""
 
@@ -77,6 +78,16 @@ class Process:
             raise WorkerError(self._end())
         return answer
 
+    def ask(self, request: Request, expected: type[Expected], timeout_s: float) -> Expected:
+        """Return the answer of the expected kind. Raises WorkerError, or what the plugin raised."""
+        answer = self.call(request, timeout_s)
+        if isinstance(answer, Raised):
+            raise error_of(answer)
+        if not isinstance(answer, expected):
+            self.kill()
+            raise WorkerError(f"Expected its process to answer with {expected.__name__}, but got {answer!r:.100}.")
+        return answer
+
     def hang_up(self) -> None:
         """Let it end by itself."""
         self._connection.close()
@@ -118,6 +129,19 @@ class Process:
         how = f"signal {-status}, {signal.strsignal(-status)}" if status < 0 else f"status {status}"
         said = f" It last printed: {self._prints.last()}" if self._prints and self._prints.last() else ""
         return f"Its process ended ({how}) instead of answering.{said} The next call gets a new one."
+
+
+class RaisedElsewhere(PluginError):
+    """What a plugin raised in its process, under the name that it has there."""
+
+
+def error_of(answer: Raised) -> PluginError:
+    """Return an exception like the one that was raised: of a type of that name, a CodecError if that was one."""
+    base: type[PluginError] = CodecError if answer.is_codec_error else RaisedElsewhere
+    if answer.name == base.__name__ or not answer.name.isidentifier():
+        return base(answer.text)
+    alike: type[PluginError] = type(answer.name, (base,), {})
+    return alike(answer.text)
 
 
 class Prints:
