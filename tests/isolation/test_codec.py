@@ -154,7 +154,7 @@ def test_settings_that_cannot_be_sent_are_refused_and_cost_no_process(deeds, set
         ("abort", r"signal 11, Segmentation fault"),
         ("exit", r"ended \(status 3\)"),
         ("leave", r"ended \(status 0\)"),
-        ("nonsense", r"Expected a message of number 0 to 13"),
+        ("nonsense", r"Expected a message of number 0 to 15"),
     ],
 )
 def test_a_process_that_ends_or_lies_is_a_codec_error_and_the_next_call_gets_another(deeds, misdeed, said):

@@ -14,12 +14,13 @@ from suite import protocols
 from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.digest import sha256_of_file
+from suite.embedded import CODECS
 from suite.errors import IncompleteSubmission, InvalidPlugin, UnverifiedSubmission, UsageError
 from suite.progress import Silent
 from suite.stages.bitstreams import Store
 from suite.submission import submit as submitting
 from suite.submission import verify
-from suite.submission.checking import OPEN, embedded, examined
+from suite.submission.checking import examined, protocol_for
 from suite.submission.guests import Terms
 from suite.submission.measuring import Order
 from suite.submission.submit import submit
@@ -28,7 +29,7 @@ from tests.isolation.guests import needs_bubblewrap, submitted_codec
 pytestmark = needs_bubblewrap
 
 LIMIT = 4
-WHOLE = protocols.load(OPEN)
+WHOLE = protocols.load(CODECS)
 RATES = tuple(WHOLE.open_codecs.values)
 HERE = Terms(current=True)
 
@@ -63,7 +64,7 @@ def test_a_codec_becomes_a_folder_with_its_curve_beside_that_of_the_first_codec(
     assert {(row.model, row.mitigation) for row in rows} == {("pv-efficientnet-lite0", "none")}
     assert len(rows) == 1 + 2 * len(RATES)
     said = tomllib.loads((done.folder / "submission.toml").read_text())
-    assert (said["kind"], said["task"], said["protocol"]) == ("codec", "classification", OPEN)
+    assert (said["kind"], said["task"], said["protocol"]) == ("codec", "classification", CODECS)
     results = json.loads((done.folder / "results.json").read_text())
     assert results["searched"] == "step"
     assert results["isolation"].startswith("bubblewrap")
@@ -171,7 +172,11 @@ def test_trust_is_recorded(taken):
 
 
 def test_a_codec_goes_to_the_open_protocol_unless_told():
-    assert (embedded("codec"), embedded("model"), embedded("mitigation")) == (OPEN, "pv-cells@1", "pv-cells@1")
+    assert (protocol_for("codec"), protocol_for("model"), protocol_for("mitigation")) == (
+        CODECS,
+        "pv-cells@1",
+        "pv-cells@1",
+    )
 
 
 def test_the_command_takes_a_codec_to_the_open_protocol_by_itself(tmp_path):
@@ -184,4 +189,4 @@ def test_the_command_takes_a_codec_to_the_open_protocol_by_itself(tmp_path):
     assert "| target, bits per pixel | `half-size-steps` bits per pixel |" in done.stdout
     assert "1 predictions, made again in new processes, came out the same." in done.stdout
     said = tomllib.loads((tmp_path / "submissions" / "half-size-steps" / "submission.toml").read_text())
-    assert (said["protocol"], said["protocol_digest"]) == (OPEN, WHOLE.digest)
+    assert (said["protocol"], said["protocol_digest"]) == (CODECS, WHOLE.digest)
