@@ -145,7 +145,7 @@ class Reader:
     CompressAI's own decoder (C++) reads on past the end of a string that is cut short: 100,000 symbols from eight
     bytes ended the process. It also converts all tables at each call, once a place in the autoregressive models. This
     one raises CodecError at the end and gives the same symbols; mbt2018 decodes in half of CompressAI's time with it.
-    For pv-factorized, whose network is small, reading a 500x375 takes 6 ms instead of 3, of some 80.
+    For pv-factorized, whose network is small, reading a 500x375 takes 6 ms instead of 3.
     Source: Duda 2013 (arXiv:1311.2540); the format: compressai/cpp_exts/rans/rans_interface.cpp of CompressAI 1.2.8.
     """
 

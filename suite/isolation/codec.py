@@ -21,8 +21,8 @@ CALL_TIMEOUT_S = 900.0
 class HostedCodec:
     """A `suite.api.Codec` that encodes and decodes as ``codec`` does, in processes that make it of its ``origin``.
 
-    A thread's process starts with its first call, and anew after one that died; `close` ends them all. What of
-    ``hosted`` is not named is done here.
+    A thread's process starts with its first call, and anew after one that died; `close` ends them all. What
+    ``hosted`` does not name is done here.
     """
 
     def __init__(

@@ -16,9 +16,15 @@ PREFIX, LOCK = "suite-stage-", "in-use"
 def stage() -> Iterator[Path]:
     """Give a new directory among the temporary ones, locked as long as this process uses it, and gone afterwards."""
     clear_away(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as place, (Path(place) / LOCK).open("wb") as lock:
+    making = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))
+    place = making.with_name(making.name.removeprefix("."))
+    with (making / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Path(place)
+        making.rename(place)  # once it is locked, others may find it
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def clear_away(root: Path) -> None:

@@ -1,5 +1,6 @@
 """Stages of plugins: gone with their process, or with the next one if that was killed."""
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -54,6 +55,19 @@ def test_what_a_killed_process_left_goes_with_the_next(root, holder):
     assert len(list(root.iterdir())) == 1
     with stage() as mine:
         assert list(root.iterdir()) == [mine]
+
+
+def test_a_stage_is_not_taken_for_a_leftover_before_it_is_locked(root, monkeypatch):
+    flock = fcntl.flock
+
+    def after_another_has_looked(file, operation):
+        if operation == fcntl.LOCK_EX:
+            stages.clear_away(root)
+        flock(file, operation)
+
+    monkeypatch.setattr(stages.fcntl, "flock", after_another_has_looked)
+    with stage() as mine:
+        assert mine.is_dir()
 
 
 def test_what_is_no_stage_stays(root):
