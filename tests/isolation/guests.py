@@ -56,13 +56,13 @@ def model_text(*, first="", load="pass", predict="pass"):
 
 
 @contextmanager
-def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False):
+def opened(root: Path, text: str, *, kind="model", limits=QUICK, trusted=False, accelerator=False):
     """Give a live guest made of a file's text, and end it."""
     folder, scratch = root / "plugin", root / "scratch"
     folder.mkdir()
     scratch.mkdir()
     (folder / "plugin.py").write_text(text)
-    sandbox = Sandbox(folder, scratch, current(), trusted=trusted, limits=limits)
+    sandbox = Sandbox(folder, scratch, current(), trusted=trusted, limits=limits, accelerator=accelerator)
     guest = Guest(Make(kind, f"{folder}/plugin.py:Plugin", [], {}), sandbox)
     try:
         yield (GuestModel if kind == "model" else GuestRestoration)(guest, Card(summary="A plugin of the tests."))

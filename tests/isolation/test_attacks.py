@@ -15,6 +15,7 @@ from suite.api import FrameInfo
 from suite.contracts import check_model
 from suite.contracts.specimens import photo
 from suite.errors import PluginError, PredictionError, WorkerError
+from suite.isolation import sandbox
 from suite.isolation.sandbox import SCRATCH, Limits
 from suite.isolation.wire import MESSAGES, Made, Picture, Scores
 from tests.isolation.guests import QUICK, model_text, needs_bubblewrap, opened
@@ -127,6 +128,28 @@ def test_a_full_scratch_costs_the_plugin_only(tmp_path):
     fill = "f = open('/tmp/big', 'wb')\nfor _ in range(200): f.write(bytes(1 << 20))"
     limits = Limits(memory_bytes=2 << 30, scratch_bytes=64 << 20, load_s=20)
     refused(tmp_path, match="No space left|File too large", load=fill, limits=limits)
+
+
+def test_a_file_has_an_end(tmp_path):
+    limits = Limits(memory_bytes=2 << 30, file_bytes=8 << 20, load_s=20)
+    refused(tmp_path, match="File too large", load="open('/tmp/big', 'wb').write(bytes(16 << 20))", limits=limits)
+
+
+def test_open_files_have_an_end(tmp_path):
+    limits = Limits(memory_bytes=2 << 30, open_files=64, load_s=20)
+    refused(tmp_path, match="Too many open files", load="kept = [open('/dev/null') for _ in range(64)]", limits=limits)
+
+
+STAND_INS = ("/dev/kmsg", "/dev/fuse", "/dev/loop-control", "/dev/net/tun")
+
+
+@pytest.mark.skipif(not any(map(os.path.exists, STAND_INS)), reason="needs a device that no sandbox has by itself")
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_accelerator_is_there_where_it_is_asked_for_only(tmp_path, monkeypatch, asked):
+    device = next(filter(os.path.exists, STAND_INS))
+    monkeypatch.setattr(sandbox, "ACCELERATORS", (device,))
+    with opened(tmp_path, model_text(load=f"assert os.path.exists({device!r}) == {asked}"), accelerator=asked) as model:
+        model.load("cpu")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from suite.db import queries
 from suite.db.engine import open_for_reading
 from suite.digest import sha256_of_file
 from suite.errors import (
+    AlteredWeights,
     DamagedOutcomes,
     IncompleteSubmission,
     InvalidManifest,
@@ -245,6 +246,23 @@ def test_one_that_says_another_version_than_its_metadata_is_refused(tmp_path, or
     text = TEXT.format(kind="model", version="1", deed="pass", more="").replace('# version = "1"', '# version = "2"')
     plugin.write_text(text)
     with pytest.raises(InvalidPlugin, match="plugin 2 classification, but its object says plugin 1 classification"):
+        submit(plugin, order, HERE, submissions=tmp_path / "s", dry_run=True, progress=Silent())
+
+
+WEIGHTS = """# [[tool.suite.weights]]
+# file = "head.npz"
+# size = 4
+# sha256 = "{digest}"
+# ///
+import numpy"""
+
+
+def test_weights_of_another_digest_stop_it_before_anything_runs(tmp_path, order):
+    plugin = tmp_path / "plugin.py"
+    text = TEXT.format(kind="model", version="1", deed="pass", more="")
+    plugin.write_text(text.replace("# ///\nimport numpy", WEIGHTS.format(digest="0" * 64)))
+    (tmp_path / "head.npz").write_bytes(b"1234")
+    with pytest.raises(AlteredWeights, match=r"head.npz have SHA-256 .* but 000000000000… is recorded"):
         submit(plugin, order, HERE, submissions=tmp_path / "s", dry_run=True, progress=Silent())
 
 
