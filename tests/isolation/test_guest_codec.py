@@ -90,7 +90,7 @@ CHEATS = {
         "found = open('/dev/shm/kept', 'rb').read()",
     ),
     "another process": (
-        "self.r, w = os.pipe()\nos.fork() or (os.write(w, image.tobytes()), time.sleep(9), os._exit(0))",
+        "kept, (self.r, w) = image.tobytes(), os.pipe()\nos.fork() or (os.write(w, kept), time.sleep(9), os._exit(0))",
         "found = os.read(self.r, 216)",
     ),
     "abstract socket": (
