@@ -16,7 +16,7 @@ def rgb_of(image: PillowImage.Image) -> Image:
     Pillow lends its own pixels, of 4 bytes, where they lie in one block: up to some 4 megapixels.
     """
     try:
-        lent = pyarrow.array(image).flatten().to_numpy()
+        lent = pyarrow.array(image).values.to_numpy()
     except ValueError:
         return np.asarray(image)
     return np.asarray(cv2.cvtColor(lent.reshape(image.height, image.width, 4), cv2.COLOR_RGBA2RGB))

@@ -4,10 +4,10 @@ For each codec, at a middle setting and on one image like a photograph:
   (a) milliseconds an image, and MB/s of raw RGB, for encoding and decoding through the plugin, as a run with one worker
       calls it, and by its library called as a short script would with the same options: one after the other in one
       thread, again and again; medians, and the plugin's time over the library's;
-  (b) the throughput of a run with several workers over that of one with one worker, for each of them. A plugin that
-      says that it holds Python's lock is in a process for each of several workers: "hosted" is what such a call takes,
-      alone, over the library's. Read (b) against the line of zlib, which always lets other threads run: on a busy
-      machine zlib's own falls to 0.5;
+  (b) the throughput of a run with several workers over that of one with one worker, for each of them; and the same of
+      the library, whose threads share one process. A plugin that says that it holds Python's lock is in a process for
+      each of several workers: "hosted" is what such a call takes, alone, over the library's. Read (b) against the line
+      of zlib, which always lets other threads run: on a busy machine zlib's own falls to 0.5;
   (c) on four times the pixels, the longest part of a call in which no other thread got a turn, over the whole call, in
       the best of many calls: near 1, Python's lock is held all along, and threads take turns whatever the number of
       cores. This says something on a busy machine too.
@@ -31,7 +31,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from fractions import Fraction
@@ -250,7 +250,7 @@ DIRECT: dict[str, Callable[[], Direct]] = {
 """A line for each codec: its library, called directly."""
 
 
-HELD_CALLS = 20
+HELD_CALLS, ROUNDS = 20, 15
 
 
 class Work(NamedTuple):
@@ -292,25 +292,35 @@ def interleaved(plugin: Callable[[], object], library: Callable[[], object], bud
     return Pair(statistics.median(times[0]), statistics.median(times[1]), ratio)
 
 
-def scaling(alone: Callable[[], object], together: Callable[[], object], threads: int, each_s: float) -> float:
-    """Return the throughput of ``threads`` threads over that of one, over their number; medians of rounds in turns.
+class Scaled(NamedTuple):
+    """The same work as one thread does it, and as each of several does."""
 
-    ``alone`` and ``together`` are the same work as one thread and as each of several does it.
-    """
-    count = max(2, int(each_s / seconds(alone)))
-    ratios = []
+    alone: Callable[[], object]
+    together: Callable[[], object]
 
-    def again_and_again(work: Callable[[], object]) -> None:
-        for _ in range(count):
-            work()
 
+def scaling(works: Sequence[Scaled], threads: int, each_s: float) -> list[float]:
+    """Return the throughput of ``threads`` threads over that of one, over their number: medians of rounds in turns."""
+    counts = [max(2, int(each_s / min(seconds(work.alone) for _ in range(3)))) for work in works]
+    ratios: list[list[float]] = [[] for _ in works]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(again_and_again, [together] * threads))  # each thread's first call may start a process
-        for _ in range(5):
-            one_s = seconds(lambda: again_and_again(alone))
-            many_s = seconds(lambda: list(pool.map(again_and_again, [together] * threads)))
-            ratios.append(one_s / many_s)
-    return statistics.median(ratios)
+
+        def by_all(work: Callable[[], object], count: int) -> None:
+            list(pool.map(partial(again_and_again, work), [count] * threads))
+
+        for work in works:
+            by_all(work.together, 1)  # each thread's first call may start a process
+        for _ in range(ROUNDS):
+            for work, count, found in zip(works, counts, ratios, strict=True):
+                one_s = seconds(partial(again_and_again, work.alone, count))
+                found.append(one_s / seconds(partial(by_all, work.together, count)))
+    return [statistics.median(found) for found in ratios]
+
+
+def again_and_again(work: Callable[[], object], count: int) -> None:
+    """Do some work so many times."""
+    for _ in range(count):
+        work()
 
 
 def held(work: Callable[[], object]) -> float:
@@ -375,11 +385,12 @@ def measured(name: str, image: np.ndarray, hosts: Hosts, arguments: argparse.Nam
 def line_of(work: Work, arguments: argparse.Namespace, is_hosted: bool) -> str:
     """Return the figures of one direction."""
     pair = interleaved(work.alone, work.library, arguments.seconds, arguments.repeats)
-    each = scaling(work.alone, work.together, arguments.threads, arguments.seconds / 20)
+    scaled = (Scaled(work.alone, work.together), Scaled(work.library, work.library))
+    each, its = scaling(scaled, arguments.threads, arguments.seconds / 20)
     hosted = interleaved(work.together, work.library, arguments.seconds, arguments.repeats) if is_hosted else None
     return (
         f"{work.what} {pair.plugin_s * 1e3:9.2f} {pair.library_s * 1e3:9.2f} {pair.ratio:7.3f} "
-        f"{RAW_BYTES / 1e6 / pair.plugin_s:9.1f} {each:8.2f} {held(work.long_call):8.2f}"
+        f"{RAW_BYTES / 1e6 / pair.plugin_s:9.1f} {each:8.2f} {its:8.2f} {held(work.long_call):8.2f}"
         f"{f'  hosted {hosted.ratio:.3f}' if hosted else ''}"
     )
 
@@ -400,10 +411,10 @@ def main() -> None:
         image = np.asarray(Image.open(arguments.image).convert("RGB").resize(SIZE[::-1]))
     print(f"{SIZE[1]}x{SIZE[0]}, {len(os.sched_getaffinity(0))} cores; ratio: plugin / library")
     print(f"{'codec':<11} {'setting':<17} {'':6} {'plugin ms':>9} {'library':>9} {'ratio':>7} {'MB/s':>9} ", end="")
-    print(f"{arguments.threads} cores, each; lock held")
+    print(f"{f'{arguments.threads} cores':>8} {'library':>8} {'lock':>8}")
     deflate = partial(zlib.compress, image.tobytes(), 6)
-    each = scaling(deflate, deflate, arguments.threads, arguments.seconds / 20)
-    print(f"{'zlib':<11} {'level=6':<17} {'encode':6} {'':36} {each:9.2f} {held(deflate):8.2f}", flush=True)
+    (each,) = scaling([Scaled(deflate, deflate)], arguments.threads, arguments.seconds / 20)
+    print(f"{'zlib':<11} {'level=6':<17} {'encode':6} {'':36} {'':9} {each:8.2f} {held(deflate):8.2f}", flush=True)
     with closing(Hosts()) as hosts:
         for name in arguments.codecs:
             print(measured(name, image, hosts, arguments), flush=True)
