@@ -201,22 +201,16 @@ class Conversion(NamedTuple):
         """
         cb, cr = sixteenths(planes[1:], planes[0].shape)
         luma = np.multiply(planes[0], np.int32(self.gain * 16), dtype=np.int32)
+        luma += (1 << POINT + 3) - self.luma_offset * self.gain * 16
         channels = np.empty((3, *luma.shape), np.int32)
         np.multiply(cr, np.int32(self.cr_in_red), out=channels[0])
         np.multiply(cb, np.int32(self.cb_in_green), out=channels[1])
         channels[1] += np.multiply(cr, np.int32(self.cr_in_green), dtype=np.int32)
         np.multiply(cb, np.int32(self.cb_in_blue), out=channels[2])
         channels += luma
-        channels += self._offsets()
         channels >>= POINT + 4
-        np.clip(channels, 0, 255, out=channels)
-        return np.asarray(cv2.merge(list(channels.astype(np.uint8))))
-
-    def _offsets(self) -> Whole:
-        """Return what is added to R, G and B, shape (3, 1, 1): chroma is centred on 128, and half is rounded up."""
-        centres = np.array([self.cr_in_red, self.cb_in_green + self.cr_in_green, self.cb_in_blue], np.int32)
-        offset = (1 << POINT + 3) - self.luma_offset * self.gain * 16
-        return (offset - 128 * 16 * centres)[:, None, None]
+        clipped = cv2.add(channels.reshape(-1, channels.shape[2]), 0, dtype=cv2.CV_8U)
+        return np.asarray(cv2.merge(list(clipped.reshape(channels.shape))))
 
 
 def fixed(weight: float) -> int:
@@ -235,11 +229,12 @@ def rounded(values: Whole, bits: int) -> NDArray[np.uint8]:
 
 
 def sixteenths(chroma: Sequence[Plane], shape: tuple[int, ...]) -> list[NDArray[np.int16]]:
-    """Return 16 times two chroma planes; those of half the size become as large as ``shape``.
+    """Return 16 times two chroma planes, less their 128; those of half the size become as large as ``shape``.
 
     Each row and column is 3 parts its own and 1 part its nearest neighbour, which OpenCV's floats compute exactly.
     """
     pair = cv2.merge(list(chroma)).astype(np.int16)
+    pair -= 128
     pair <<= 4
     return list(cv2.split(cv2.resize(pair, shape[::-1], interpolation=cv2.INTER_LINEAR)))
 
