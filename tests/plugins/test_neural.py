@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import accumulate
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.codecs import neural, neural_bitstream, neural_network
@@ -399,9 +400,14 @@ def test_the_reader_reads_what_compressai_writes_and_reads(coded, pairs, data):
     reader.finish()
     theirs = RansDecoder().decode_with_indexes(string, indexes, coded.rows, coded.lengths, coded.offsets)
     assert theirs == symbols
+    assert neural_network.entropy_decoded(string, coded, indexes, len(indexes)) == symbols
     end = data.draw(st.integers(0, len(string) - 1))
     with pytest.raises(CodecError):
         Reader(string[:end]).symbols(coded, indexes)
+    more = data.draw(st.integers(1, 1 << 32)) % (1 << 32)
+    for other in (string[:end], string[: end // 4 * 4], string + more.to_bytes(4), string + bytes(4)):
+        with pytest.raises(CodecError):
+            neural_network.entropy_decoded(other, coded, indexes, len(indexes))
 
 
 @pytest.mark.parametrize("value", [1 << 26, -(1 << 26), -(1 << 31)])
@@ -440,6 +446,60 @@ def test_the_reader_raises_codec_error_only(coded, noise):
     except CodecError:
         return
     assert len(values) == 500
+
+
+NOISE = st.lists(st.one_of(st.just(0xFFFFFFFF), st.integers(0, (1 << 32) - 1)), max_size=30)
+
+
+@given(st.one_of(tables(), st.just(Tables([[0, 1, 1 << 16]], [0]))), NOISE, st.sampled_from([1, 30, 500]))
+@settings(max_examples=300)
+def test_compressais_decoder_stays_inside_the_fence_and_sees_the_end(coded, words, count):
+    string = np.array(words, "<u4").tobytes()
+    indexes = [index % len(coded.rows) for index in range(count)]
+    try:
+        fence = neural_bitstream.fenced(string, count)
+        assert words_read(string, coded, indexes) <= len(fence) // 4
+        symbols = neural_network.entropy_decoded(string, coded, indexes, count)
+    except CodecError:
+        return
+    reader = Reader(string)
+    assert reader.symbols(coded, indexes) == symbols
+    reader.finish()
+
+
+def words_read(string, coded, indexes):
+    """Return how many words CompressAI's decoder reads of a string with zeros behind it, however long its escapes."""
+    words = [*np.frombuffer(string, "<u4").tolist(), 0, 0]
+    read, state = 2, words[1] << 32 | words[0]
+
+    def renewed(state):
+        nonlocal read
+        if state >= 1 << 31:
+            return state
+        read += 1
+        return state << 32 | (words[read - 1] if read <= len(words) else 0)
+
+    for index in indexes:
+        row, low = coded.rows[index], state & 0xFFFF
+        symbol = bisect_right(row, low) - 1
+        state = renewed((row[symbol + 1] - row[symbol]) * (state >> 16) + low - row[symbol])
+        groups, counting = 1 if symbol == len(row) - 2 else 0, True
+        while groups:
+            groups, nibble, state = groups - 1, state & 15, renewed(state >> 4)
+            if counting:
+                groups, counting = groups + nibble + (nibble == 15), nibble == 15
+    return read
+
+
+def test_strings_of_very_many_symbols_are_read_alike(monkeypatch):
+    coded, symbols = Tables([[0, 1 << 15, (1 << 16) - 1, 1 << 16]], [-1]), [0, -1, 5, 0] * 50
+    string = neural_network.entropy_coded(symbols, [0] * 200, coded)
+    for most in (200, 199):
+        monkeypatch.setattr(neural_network, "MOST_AT_ONCE", most)
+        assert neural_network.entropy_decoded(string, coded, iter([0] * 200), 200) == symbols
+        for other in (string[:-4], string + bytes(4)):
+            with pytest.raises(CodecError):
+                neural_network.entropy_decoded(other, coded, iter([0] * 200), 200)
 
 
 @pytest.fixture
