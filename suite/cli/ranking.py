@@ -16,7 +16,10 @@ def ranking(
     database: DatabaseOption = DEFAULT_DATABASE,
     json: JsonOption = False,
 ) -> None:
-    """Rank the entries of one protocol by their mean drop; trials, drafts and others are listed with the reason."""
+    """Rank the entries of one protocol by their mean drop; trials, drafts and others are listed with the reason.
+
+    As JSON: ranked and unranked entries, and the verifications that are their badges.
+    """
     from suite import protocols
     from suite.db import queries
     from suite.db.engine import open_for_reading
@@ -28,15 +31,17 @@ def ranking(
 
     spec, engine = protocols.load(protocol), open_for_reading(database)
     found = queries.ranking(engine, spec.digest, task, released=protocols.is_released(spec))
+    badges = badges_of(queries.verifications(engine, spec.digest))
     if json:
-        typer.echo(to_json(found))
+        verifications = [*badges.values()]
+        typer.echo(to_json({"ranked": found.ranked, "unranked": found.unranked, "verifications": verifications}))
         return
     try:
         standings = standings_of(engine, found.ranked)
     except DamagedOutcomes as error:
         typer.echo(f"Ties are unknown: {error}", err=True)
         standings = {}
-    for table in tables_of(spec.label, found, standings, badges_of(queries.verifications(engine, spec.digest))):
+    for table in tables_of(spec.label, found, standings, badges):
         show_table(*table)
     if not (found.ranked or found.unranked):
         typer.echo(f"{database} has no results of {spec.label} yet. Run: suite run {protocol} --database {database}")

@@ -29,6 +29,13 @@ def test_a_ranking_says_who_verified_what(suite, laboratory):
     assert any(row[1:3] == ["other", "-"] for row in rows)
 
 
+def test_a_script_reads_the_newest_verification_of_each_entry(suite, laboratory):
+    laboratory.record_verification(SPEC, plugin=ref("model", "net"), differing=3, author="Bob")
+    found = json.loads(suite("ranking", SPEC.label, "--json").stdout)
+    assert [(each["name"], each["author"], each["differing"]) for each in found["verifications"]] == [("net", "Bob", 3)]
+    assert {row["model"]["name"] for row in (*found["ranked"], *found["unranked"])} == {"net", "other"}
+
+
 def test_a_result_comes_with_the_verifications_of_its_plugins(suite, laboratory):
     laboratory.record_verification(SPEC, plugin=ref("model", "net"), differing=3, author="Bob")
     of_net, of_other = (json.loads(suite("show", number, "--json").stdout)["verifications"] for number in (1, 4))

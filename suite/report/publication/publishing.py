@@ -83,6 +83,7 @@ def read(engine: Engine, stored: StoredProtocol, progress: Progress) -> Findings
         newest=max(row.created_at for row in standing.entries.rows),
         tracks=tracks,
         ties=ties,
+        badges=standing.badges,
         rates=curves,
         timings=timings,
         errata=queries.errata(engine, stored.digest),

@@ -11,6 +11,7 @@ from suite.db.queries import EntryRow, Ranking, StoredResult, StoredThroughput
 from suite.protocols import is_released
 from suite.report import protocols as protocol_tables
 from suite.report import rates, tables, throughput
+from suite.report.badges import Badges
 from suite.report.citation import Citation
 from suite.report.publication.document import Figure, NamedTable, Section, Verbatim
 from suite.report.publication.tracks import MOST_LISTED, Track
@@ -33,7 +34,8 @@ TIES_UNKNOWN = "Ties are unknown: stored per-sample outcomes are missing or dama
 class Findings:
     """Everything that was read of a database. ``digest`` is of all that was measured under the protocol.
 
-    ``newest`` is when the last result was measured, ``ties`` None where nobody can tell, ``environments`` go by digest.
+    ``newest`` is when the last result was measured, ``ties`` None where nobody can tell, ``badges`` the newest
+    verifications, by plugin; ``environments`` go by digest.
     """
 
     spec: ProtocolSpec
@@ -41,6 +43,7 @@ class Findings:
     newest: datetime
     tracks: Sequence[Track]
     ties: Standings | None
+    badges: Badges
     rates: Sequence[RateTable]
     timings: Sequence[StoredThroughput]
     errata: Sequence[StoredResult]
@@ -99,13 +102,13 @@ def ranking_section(found: Findings, figures: Sequence[Figure]) -> Section:
             *unknown,
         ),
         figures=tuple(figures),
-        tables=tuple(NamedTable(name=name, table=ranking_table(track, found.ties or {})) for name, track in ranked),
+        tables=tuple(NamedTable(name=name, table=ranking_table(track, found)) for name, track in ranked),
     )
 
 
-def ranking_table(track: Track, ties: Standings) -> TextTable:
+def ranking_table(track: Track, found: Findings) -> TextTable:
     """Return the ranked entries of a track."""
-    (table, *_) = tables.tables_of(track.name, Ranking(ranked=track.ranking.ranked), ties)
+    (table, *_) = tables.tables_of(track.name, Ranking(ranked=track.ranking.ranked), found.ties, found.badges)
     return noted(table, listed(track))
 
 

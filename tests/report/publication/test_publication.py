@@ -20,8 +20,8 @@ from suite.report.publication import folder, publishing, rendering
 from suite.report.publication.publishing import publish
 from suite.report.rates import rate_tables
 from suite.report.rates import tables_of as text_tables
-from tests.db.measured import Laboratory, protocol
-from tests.report.recorded_board import LOSS, SPEC
+from tests.db.measured import Laboratory, protocol, ref
+from tests.report.recorded_board import LOSS, SPEC, record
 
 FIGURES = {
     *("at-a-glance", "loss-by-task", "mitigations", "multihead", "rate-accuracy", "throughput", "transfer"),
@@ -135,7 +135,7 @@ def test_the_same_results_give_the_same_bytes(published, tmp_path, seed):
 
 
 def test_another_result_gives_another_digest(published, tmp_path):
-    from tests.report.recorded_board import record, record_hostile
+    from tests.report.recorded_board import record_hostile
 
     before = queries.contents_digest(open_for_reading(published.database), SPEC.digest)
     path = record(tmp_path)
@@ -225,6 +225,19 @@ def test_a_draft_is_drawn_and_not_ranked(tmp_path):
         assert f"Nothing to draw yet. Run: {words}" in page
     drawn = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
     assert drawn == {"at-a-glance", "loss-by-task"}  # no rates, no mitigations and no timings were measured
+
+
+def test_badges_stand_behind_the_entries_and_below_the_table(tmp_path):
+    record(tmp_path)
+    laboratory = Laboratory(tmp_path)
+    laboratory.record_verification(SPEC, plugin=ref("mitigation", "deblock"))
+    publish(laboratory.engine, SPEC, tmp_path / "out", force=False, progress=Silent())
+    table = (tmp_path / "out" / "tables" / "ranking.md").read_text()
+    names, _, *rows = [cells(line) for line in table.splitlines() if line.startswith("|")]
+    entry, badge = names.index("entry"), names.index("badge")
+    assert {row[entry] for row in rows if row[badge] == "verified"} == {"small + deblock", "large + deblock"}
+    assert {row[badge] for row in rows if "deblock" not in row[entry]} == {"-"}
+    assert "small + deblock: verified: 26 predictions made again, 2026-11-21, by Ada" in table.replace("\\", "")
 
 
 @pytest.mark.parametrize("missing", rendering.NEEDED)
