@@ -28,10 +28,17 @@ LOWEST_STATE = 1 << 31
 NIBBLE_BITS, HIGHEST_NIBBLE, MOST_NIBBLES = 4, 15, 7
 NOT_THE_END = "An entropy-coded string does not end with its last symbol."
 
-EVEN_ROW = list(range(0, (1 << RATE_BITS) + 1, 1 << 8))
-"""Each symbol is a byte of the coder's state."""
-PROBE, PROBED_SYMBOLS = np.array([0x1E3A5C78, 0x9B2D4F60, 0x2C4E6A81, 0x7D5B3910], WORD), 16
-"""Words that `fenced` puts behind a string: read as bytes, they show where the decoder was and in which state."""
+PROBE = np.array([0x1E3A5C78, 0x9B2D4F60, 0x2C4E6A81, 0x7D5B3910], WORD)
+"""Words that `fenced` puts behind a string: what is read of them shows where the decoder was and in which state.
+
+Their bytes differ, and the first word's last is below 128.
+"""
+PROBE_ROWS = [list(range(0, (1 << RATE_BITS) + 1, 1 << 8)), [0, (1 << RATE_BITS) - 1, 1 << RATE_BITS]]
+"""By the first, each symbol is a byte of the state, but never of its high end. The second makes the lowest high end, a
+power of two, a bit shorter and leaves any other: then the next word comes a byte earlier.
+"""
+PROBED = [*[0] * 5, 1, *[0] * 10]
+"""Which of these rows the probe is read by, after the last byte of the state but for its high end."""
 
 Interval: TypeAlias = tuple[int, int, int | None]
 """One symbol's share of a row of frequencies: width, start and symbol, None to escape.
@@ -76,8 +83,8 @@ class Tables:
 
     @cached_property
     def probed(self) -> Tables:
-        """These, and last the row that reads the probe behind the end of a string."""
-        return Tables([*self.rows, EVEN_ROW], [*self.offsets, 0])
+        """These, and last those that read the probe behind the end of a string."""
+        return Tables([*self.rows, *PROBE_ROWS], [*self.offsets, *[0] * len(PROBE_ROWS)])
 
 
 class Lookup(NamedTuple):
@@ -206,21 +213,21 @@ def fenced(string: bytes, symbols: int) -> bytes:
     each of the string.
     """
     words = len(words_of(string)) + len(PROBE)
-    return string + PROBE.tobytes() + bytes(WORD.itemsize * (21 * (symbols + PROBED_SYMBOLS) + 16 * words))
+    return string + PROBE.tobytes() + bytes(WORD.itemsize * (21 * (symbols + len(PROBED)) + 16 * words))
 
 
 def unfenced(symbols: list[int]) -> list[int]:
-    """Return symbols without those of the probe, `PROBED_SYMBOLS`. Raises CodecError unless the string ended there."""
-    if symbols[-PROBED_SYMBOLS:] != probed():
+    """Return symbols without those that `PROBED` added. Raises CodecError unless the string ended before them."""
+    if symbols[-len(PROBED) :] != probed():
         raise CodecError(NOT_THE_END)
-    return symbols[:-PROBED_SYMBOLS]
+    return symbols[: -len(PROBED)]
 
 
 @cache
 def probed() -> list[int]:
-    """Return the symbols, a byte each, of the state after the last symbol and of the words of the probe."""
+    """Return what is read behind a string that has ended."""
     string = np.array([LOWEST_STATE, 0, *PROBE], WORD).tobytes()
-    return Reader(string).symbols(Tables([EVEN_ROW], [0]), [0] * PROBED_SYMBOLS)
+    return Reader(string).symbols(Tables([], []).probed, PROBED)
 
 
 def ended() -> Iterator[int]:

@@ -19,7 +19,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from plugins.codecs.checks import optional_package
-from plugins.codecs.neural_bitstream import PROBED_SYMBOLS, RATE_BITS, Reader, Tables, fenced, unfenced
+from plugins.codecs.neural_bitstream import PROBED, RATE_BITS, Reader, Tables, fenced, unfenced
 from suite.api import Image, WeightFile
 from suite.api.torch import Network, Tensor, read_state
 from suite.errors import AlteredWeights, CodecError
@@ -254,7 +254,7 @@ def entropy_decoded(string: bytes, tables: Tables, indexes: Iterable[int], count
         return symbols
     from compressai.ans import RansDecoder
 
-    rows = [*indexes, *repeat(len(tables.rows), PROBED_SYMBOLS)]
+    rows = [*indexes, *(len(tables.rows) + row for row in PROBED)]
     probed = tables.probed
     return unfenced(
         RansDecoder().decode_with_indexes(fenced(string, count), rows, probed.rows, probed.lengths, probed.offsets)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plugins.codecs import neural, neural_bitstream, neural_network
@@ -452,6 +452,7 @@ NOISE = st.lists(st.one_of(st.just(0xFFFFFFFF), st.integers(0, (1 << 32) - 1)), 
 
 
 @given(st.one_of(tables(), st.just(Tables([[0, 1, 1 << 16]], [0]))), NOISE, st.sampled_from([1, 30, 500]))
+@example(Tables([[0, 1, 1 << 16]], [0]), [10, 0, 0], 1)
 @settings(max_examples=300)
 def test_compressais_decoder_stays_inside_the_fence_and_sees_the_end(coded, words, count):
     string = np.array(words, "<u4").tobytes()
@@ -465,6 +466,25 @@ def test_compressais_decoder_stays_inside_the_fence_and_sees_the_end(coded, word
     reader = Reader(string)
     assert reader.symbols(coded, indexes) == symbols
     reader.finish()
+
+
+HIGH_ENDS = st.builds(lambda value, zeros: (value << zeros) % (1 << 64), st.integers(0, 1 << 32), st.integers(0, 63))
+
+
+@given(st.one_of(st.integers(0, (1 << 64) - 1), HIGH_ENDS), st.lists(st.integers(0, (1 << 32) - 1), max_size=2))
+@example(1 << 31, [])
+@example(9 << 28, [])
+@example((1 << 31) + 0x100, [])
+@example((1 << 31) + (1 << 16), [])
+@example(1 << 15, [])
+@settings(max_examples=2000)
+def test_only_a_string_that_has_ended_is_at_its_end(state, words):
+    string = np.array([state & 0xFFFFFFFF, state >> 32, *words], "<u4").tobytes()
+    if (state, words) == (1 << 31, []):
+        assert neural_network.entropy_decoded(string, Tables([], []), [], 0) == []
+    else:
+        with pytest.raises(CodecError, match="does not end"):
+            neural_network.entropy_decoded(string, Tables([], []), [], 0)
 
 
 def words_read(string, coded, indexes):
