@@ -62,6 +62,5 @@ def test_a_choice_is_in_the_address(visit, served, board):
     found = visit().open(f"{served(board)}/throughput")
     found.page.get_by_text("Choose entries").click()
     found.page.get_by_text("As parts of the reference model's").click()
-    found.settled()
-    assert "relative=true" in found.page.url
-    found.check()
+    found.page.wait_for_url("**relative=true**", timeout=60_000)
+    found.settled().check()
