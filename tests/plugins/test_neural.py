@@ -36,6 +36,12 @@ CHANNELS = {FACTORIZED: (8, 12), neural.Cheng2020Anchor: (8,), neural.Cheng2020A
 every = pytest.mark.parametrize("kind", ZOO, ids=lambda kind: kind.name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported():
+    """Import CompressAI as the codecs do, without its warnings, before a test imports a part of it."""
+    neural_network.compressai_module("compressai.ans")
+
+
 def quality(value):
     return Setting("quality", value)
 
