@@ -201,7 +201,7 @@ class Conversion(NamedTuple):
         """
         cb, cr = sixteenths(planes[1:], planes[0].shape)
         luma = np.multiply(planes[0], np.int32(self.gain * 16), dtype=np.int32)
-        luma += (1 << POINT + 3) - self.luma_offset * self.gain * 16
+        luma += (1 << POINT + 3) - self.luma_offset * self.gain * 16  # a half, so that shifting rounds
         channels = np.empty((3, *luma.shape), np.int32)
         np.multiply(cr, np.int32(self.cr_in_red), out=channels[0])
         np.multiply(cb, np.int32(self.cb_in_green), out=channels[1])
@@ -209,6 +209,7 @@ class Conversion(NamedTuple):
         np.multiply(cb, np.int32(self.cb_in_blue), out=channels[2])
         channels += luma
         channels >>= POINT + 4
+        # OpenCV clips what it adds up.
         clipped = cv2.add(channels.reshape(-1, channels.shape[2]), 0, dtype=cv2.CV_8U)
         return np.asarray(cv2.merge(list(clipped.reshape(channels.shape))))
 

@@ -37,7 +37,7 @@ PROBE_ROWS = [list(range(0, (1 << RATE_BITS) + 1, 1 << 8)), [0, (1 << RATE_BITS)
 """By the first, each symbol is a byte of the state, but never of its high end. The second makes the lowest high end, a
 power of two, a bit shorter and leaves any other: then the next word comes a byte earlier.
 """
-PROBED = [*[0] * 5, 1, *[0] * 10]
+PROBE_INDEXES = [*[0] * 5, 1, *[0] * 10]
 """Which of these rows the probe is read by, after the last byte of the state but for its high end."""
 
 Interval: TypeAlias = tuple[int, int, int | None]
@@ -82,7 +82,7 @@ class Tables:
         return [Lookup.of(row, offset) for row, offset in zip(self.rows, self.offsets, strict=True)]
 
     @cached_property
-    def probed(self) -> Tables:
+    def with_probe(self) -> Tables:
         """These, and last those that read the probe behind the end of a string."""
         return Tables([*self.rows, *PROBE_ROWS], [*self.offsets, *[0] * len(PROBE_ROWS)])
 
@@ -213,21 +213,21 @@ def fenced(string: bytes, symbols: int) -> bytes:
     each of the string.
     """
     words = len(words_of(string)) + len(PROBE)
-    return string + PROBE.tobytes() + bytes(WORD.itemsize * (21 * (symbols + len(PROBED)) + 16 * words))
+    return string + PROBE.tobytes() + bytes(WORD.itemsize * (21 * (symbols + len(PROBE_INDEXES)) + 16 * words))
 
 
 def unfenced(symbols: list[int]) -> list[int]:
-    """Return symbols without those that `PROBED` added. Raises CodecError unless the string ended before them."""
-    if symbols[-len(PROBED) :] != probed():
+    """Return symbols without those of the probe. Raises CodecError unless the string ended before them."""
+    if symbols[-len(PROBE_INDEXES) :] != behind_the_end():
         raise CodecError(NOT_THE_END)
-    return symbols[: -len(PROBED)]
+    return symbols[: -len(PROBE_INDEXES)]
 
 
 @cache
-def probed() -> list[int]:
+def behind_the_end() -> list[int]:
     """Return what is read behind a string that has ended."""
     string = np.array([LOWEST_STATE, 0, *PROBE], WORD).tobytes()
-    return Reader(string).symbols(Tables([], []).probed, PROBED)
+    return Reader(string).symbols(Tables([], []).with_probe, PROBE_INDEXES)
 
 
 def ended() -> Iterator[int]:
